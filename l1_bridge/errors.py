@@ -1,0 +1,52 @@
+"""
+Categories of failure, shared by every package of the project.
+
+A category says what the caller must do; a leaf (defined beside the code that
+raises it) says what is the case and keeps the numbers as attributes. Raise the
+leaf, catch the category.
+"""
+
+
+class BraidError(Exception):
+    """Any failure that this project raises on purpose."""
+
+
+class TemporaryError(BraidError):
+    """Try the same step again later: nothing was lost and nothing has to be undone."""
+
+
+class ResetError(BraidError):
+    """Start again from a known point: what is held no longer fits the outside world."""
+
+
+class CriticalError(BraidError):
+    """Stop: going on would produce or accept something wrong."""
+
+
+class L1Unavailable(TemporaryError):
+    """L1 did not answer in time, or answered with something that is no JSON-RPC result."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"L1 did not answer {method}: {reason}")
+        self.method = method
+        self.reason = reason
+
+
+class L1Lied(TemporaryError):
+    """L1 answered with data that does not hash to what it was asked for."""
+
+    def __init__(self, what: str, expected: bytes, actual: bytes) -> None:
+        super().__init__(f"L1 lied about {what}: expected 0x{expected.hex()}, got 0x{actual.hex()}")
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+
+
+class L1Reorged(ResetError):
+    """The L1 block that was built upon is no longer part of the canonical L1 chain."""
+
+    def __init__(self, number: int, held: bytes, canonical: bytes) -> None:
+        super().__init__(f"L1 block {number} was 0x{held.hex()}, is 0x{canonical.hex()}")
+        self.number = number
+        self.held = held
+        self.canonical = canonical
