@@ -50,3 +50,15 @@ class L1Reorged(ResetError):
         self.number = number
         self.held = held
         self.canonical = canonical
+
+
+class L1Refused(TemporaryError):
+    """L1 answered a request with a JSON-RPC error, a revert among them."""
+
+    def __init__(self, method: str, code: int, message: str, data: bytes = b"") -> None:
+        super().__init__(f"L1 refused {method}: {message} (code {code})")
+        self.method = method
+        self.code = code
+        self.message = message
+        self.data = data
+        """Revert data of a call, empty when there is none."""

@@ -66,8 +66,10 @@ def get_bytes_or_none(source: Mapping[str, object], key: str, length: int | None
 def get_quantity(source: Mapping[str, object], key: str) -> int:
     """The JSON-RPC quantity (`0x` hex number) under `key`."""
     value = source.get(key)
-    if not isinstance(value, str) or not value.startswith("0x") or not 0 < len(value) - 2 <= MAX_QUANTITY_DIGITS:
+    if not isinstance(value, str) or not value.startswith("0x") or not value[2:].isalnum():
         raise MalformedField(key, "not a hex quantity")
+    if len(value) - 2 > MAX_QUANTITY_DIGITS:
+        raise MalformedField(key, "more than 256 bits")
     try:
         return int(value, 16)
     except ValueError:

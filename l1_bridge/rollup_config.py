@@ -188,9 +188,11 @@ def check_rollup_config(config: RollupConfig) -> list[str]:
             problems.append(f"{name} is 0")
     if config.l1_chain_id == config.l2_chain_id:
         problems.append("L1 and L2 have the same chain id")
-    for fork in GENESIS_FORKS:
-        if not config.is_active(fork, config.genesis.l2_time):
-            problems.append(f"{fork.value} is not active at genesis")
+    problems += [
+        f"{fork.value} is not active at genesis"
+        for fork in GENESIS_FORKS
+        if not config.is_active(fork, config.genesis.l2_time)
+    ]
     if config.fork_times.get(Fork.JOVIAN) is not None:
         problems.append("jovian is scheduled, its rules are not implemented")
     return problems

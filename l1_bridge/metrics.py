@@ -1,0 +1,26 @@
+"""What the L1 side of a process counts; labels are bounded sets."""
+
+from prometheus_client import Counter, Gauge
+
+L1_REQUESTS = Counter("braid_l1_bridge_requests", "JSON-RPC requests sent to L1.", ["method"])
+"""By method, from the fixed list of methods that the client uses."""
+
+L1_FAILURES = Counter("braid_l1_bridge_failures", "Requests to L1 that gave nothing usable.", ["kind"])
+"""unavailable: no answer or not JSON-RPC; refused: a JSON-RPC error; lied: data that does not hash to its claim."""
+
+L1_HEAD = Gauge("braid_l1_bridge_head_blocks", "Number of the L1 block under each tag.", ["tag"])
+"""latest, safe, finalized."""
+
+L1_REORGS = Counter("braid_l1_bridge_reorgs", "Times that L1's latest block did not extend the one held.")
+
+L1_TRANSACTIONS = Counter("braid_l1_bridge_transactions", "L1 transactions of ours, by what became of them.", ["event"])
+"""sent, resent (fee bumped), reorged (mined, then no longer), confirmed, failed."""
+
+L1_IN_FLIGHT = Gauge("braid_l1_bridge_in_flight_transactions", "L1 transactions sent and not yet confirmed.")
+
+for _kind in ("unavailable", "refused", "lied"):
+    L1_FAILURES.labels(_kind)
+for _tag in ("latest", "safe", "finalized"):
+    L1_HEAD.labels(_tag)
+for _event in ("sent", "resent", "reorged", "confirmed", "failed"):
+    L1_TRANSACTIONS.labels(_event)
