@@ -10,11 +10,11 @@ Spec: Yellow Paper 4.3, EIP-1559, 4895, 4844, 4788, 7685.
 from collections.abc import Mapping
 
 from eth_hash.auto import keccak
-from rlp.codec import encode_raw
 
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField
+from l1_bridge.rlp_codec import encode_rlp
 from l1_bridge.types import ZERO_HASH, L1Header
 
 MAX_EXTRA_DATA_BYTES = 32 * 32
@@ -64,7 +64,7 @@ def encode_header(source: Mapping[str, object]) -> bytes:
     if present != [key for key, _ in FORK_FIELDS[: len(present)]]:
         raise MalformedField(present[-1], "is there without the fields of earlier forks")
     fields += [_encode_field(source, key, form) for key, form in FORK_FIELDS[: len(present)]]
-    return bytes(encode_raw(fields))
+    return encode_rlp(fields)
 
 
 def verify_header(source: Mapping[str, object]) -> L1Header:

@@ -12,14 +12,14 @@ Spec: Yellow Paper 4.3.1, EIP-658, 2718; deposits.md.
 from collections.abc import Iterable, Mapping, Sequence
 
 from eth_hash.auto import keccak
-from rlp.codec import encode_raw
 
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField, parse_bytes
 from l1_bridge.l1_header import encode_integer
-from l1_bridge.l1_transaction import DEPOSIT_TYPE, LEGACY_TYPE, RlpItem
+from l1_bridge.l1_transaction import DEPOSIT_TYPE, LEGACY_TYPE
 from l1_bridge.ordered_trie import ordered_trie_root
+from l1_bridge.rlp_codec import RlpItem, encode_rlp
 from l1_bridge.types import L1Log, L1Receipt
 
 MAX_TOPICS = 4
@@ -109,5 +109,5 @@ def _encode_receipt(source: Mapping[str, object], receipt: L1Receipt) -> bytes:
             for key in ("depositNonce", "depositReceiptVersion")
             if source.get(key) is not None
         ]
-    payload = bytes(encode_raw(fields))
+    payload = encode_rlp(fields)
     return payload if kind == LEGACY_TYPE else bytes([kind]) + payload

@@ -13,13 +13,13 @@ from eth_hash.auto import keccak
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
-from rlp.codec import encode_raw
 
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField, parse_bytes
 from l1_bridge.l1_header import encode_integer
 from l1_bridge.ordered_trie import ordered_trie_root
+from l1_bridge.rlp_codec import RlpItem, encode_rlp
 from l1_bridge.types import L1Transaction
 
 LEGACY_TYPE = 0
@@ -31,8 +31,6 @@ DEPOSIT_TYPE = 0x7E
 
 EIP155_FIRST_V = 35
 """A legacy signature's v from here on carries the chain id: v = 35 + 2 * chain id + parity."""
-
-RlpItem = bytes | Sequence["RlpItem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ def _transaction(
 
 
 def _enveloped(kind: int, fields: RlpItem) -> bytes:
-    payload = bytes(encode_raw(fields))
+    payload = encode_rlp(fields)
     return payload if kind == LEGACY_TYPE else bytes([kind]) + payload
 
 
