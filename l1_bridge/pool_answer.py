@@ -1,0 +1,57 @@
+"""
+What a node's pool means when it refuses a transaction.
+
+JSON-RPC has no codes for this, so the words decide; they are those of
+go-ethereum, which reth, Nethermind, Erigon, anvil and our own node follow more
+or less. Words that are not known count as temporary: trying again is harmless.
+"""
+
+import enum
+
+
+class PoolAnswer(enum.Enum):
+    """What to do with a refused transaction."""
+
+    ALREADY_THERE = enum.auto()
+    """The pool has it: as good as taken."""
+    UNDERPRICED = enum.auto()
+    """Another one has its nonce, or fees are below what the pool takes: offer more."""
+    NONCE_USED = enum.auto()
+    """A transaction with its nonce is mined: look for a receipt."""
+    TEMPORARY = enum.auto()
+    """Nothing wrong with the transaction itself, or not known what: try again."""
+    NEVER = enum.auto()
+    """No pool will take this transaction."""
+
+
+WORDS: tuple[tuple[str, PoolAnswer], ...] = (
+    ("already known", PoolAnswer.ALREADY_THERE),
+    ("already imported", PoolAnswer.ALREADY_THERE),
+    ("alreadyknown", PoolAnswer.ALREADY_THERE),
+    ("known transaction", PoolAnswer.ALREADY_THERE),
+    ("underpriced", PoolAnswer.UNDERPRICED),
+    ("less than block base fee", PoolAnswer.UNDERPRICED),
+    ("less than the block's base fee", PoolAnswer.UNDERPRICED),
+    ("fee cap less than", PoolAnswer.UNDERPRICED),
+    ("feetoolow", PoolAnswer.UNDERPRICED),
+    ("nonce too low", PoolAnswer.NONCE_USED),
+    ("nonce is too low", PoolAnswer.NONCE_USED),
+    ("oldnonce", PoolAnswer.NONCE_USED),
+    ("exceeds block gas limit", PoolAnswer.NEVER),
+    ("exceeds transaction gas limit", PoolAnswer.NEVER),
+    ("intrinsic gas too low", PoolAnswer.NEVER),
+    ("intrinsic gas too high", PoolAnswer.NEVER),
+    ("floor data gas", PoolAnswer.NEVER),
+    ("oversized data", PoolAnswer.NEVER),
+    ("max initcode size exceeded", PoolAnswer.NEVER),
+    ("invalid sender", PoolAnswer.NEVER),
+    ("invalid chain id", PoolAnswer.NEVER),
+    ("transaction type not supported", PoolAnswer.NEVER),
+)
+"""Searched in this order in the lower-case message."""
+
+
+def classify_refusal(message: str) -> PoolAnswer:
+    """What the pool means by `message`."""
+    lowered = message.lower()
+    return next((answer for words, answer in WORDS if words in lowered), PoolAnswer.TEMPORARY)
