@@ -1,0 +1,114 @@
+"""
+The few calls and events of the L1 contracts that this project uses, typed.
+
+Selectors and topics follow from the signatures, which are the ones that every
+OP Stack client speaks; a test compares them with the compiled contracts. The
+door to `eth_abi`.
+"""
+
+from dataclasses import dataclass
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError
+from eth_hash.auto import keccak
+
+from l1_bridge.errors import TemporaryError
+from l1_bridge.types import L1Log
+
+SELECTOR_BYTES = 4
+
+
+class MalformedReturn(TemporaryError):
+    """A contract call returned bytes that are not what its signature says: most likely no such contract there."""
+
+    def __init__(self, signature: str, returned: bytes) -> None:
+        super().__init__(f"{signature} returned {len(returned)} bytes that do not decode")
+        self.signature = signature
+        self.returned = returned
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFunction:
+    """One function of a contract."""
+
+    name: str
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def signature(self) -> str:
+        """As it is hashed into the selector."""
+        return f"{self.name}({','.join(self.inputs)})"
+
+    def encode(self, *arguments: object) -> bytes:
+        """Calldata: selector and arguments."""
+        return keccak(self.signature.encode())[:SELECTOR_BYTES] + encode(self.inputs, arguments)
+
+    def decode_integers(self, returned: bytes) -> tuple[int, ...]:
+        """
+        The returned words as integers (`bytes32` too); for functions that return static types only.
+
+        Raises
+        ------
+        MalformedReturn
+            Not that many words, or a word that does not fit its type.
+        """
+        try:
+            values = decode(self.outputs, returned)
+        except DecodingError as error:
+            raise MalformedReturn(self.signature, returned) from error
+        return tuple(int.from_bytes(value, "big") if isinstance(value, bytes) else int(value) for value in values)
+
+
+DEPOSIT_TRANSACTION = ContractFunction("depositTransaction", ("address", "uint256", "uint64", "bool", "bytes"))
+"""OptimismPortal, payable: to, value, gas limit, is creation, data."""
+
+PROPOSE_L2_OUTPUT = ContractFunction("proposeL2Output", ("bytes32", "uint256", "bytes32", "uint256"))
+"""L2OutputOracle: output root, L2 block number, L1 block hash, L1 block number."""
+
+DELETE_L2_OUTPUTS = ContractFunction("deleteL2Outputs", ("uint256",))
+NEXT_OUTPUT_INDEX = ContractFunction("nextOutputIndex", (), ("uint256",))
+NEXT_BLOCK_NUMBER = ContractFunction("nextBlockNumber", (), ("uint256",))
+LATEST_BLOCK_NUMBER = ContractFunction("latestBlockNumber", (), ("uint256",))
+OUTPUT_INDEX_AFTER = ContractFunction("getL2OutputIndexAfter", ("uint256",), ("uint256",))
+GET_L2_OUTPUT = ContractFunction("getL2Output", ("uint256",), ("bytes32", "uint128", "uint128"))
+"""Output root, L1 timestamp, L2 block number."""
+
+SUBMISSION_INTERVAL = ContractFunction("SUBMISSION_INTERVAL", (), ("uint256",))
+FINALIZATION_PERIOD = ContractFunction("FINALIZATION_PERIOD_SECONDS", (), ("uint256",))
+
+OUTPUT_PROPOSED_TOPIC = keccak(b"OutputProposed(bytes32,uint256,uint256,uint256)")
+"""L2OutputOracle: output root, index, L2 block number (all indexed), L1 timestamp."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputProposed:
+    """An output root that was posted."""
+
+    output_root: bytes
+    index: int
+    l2_block_number: int
+    l1_timestamp: int
+    """Unix seconds of the L1 block that posted it."""
+
+
+def decode_output_proposed(log: L1Log) -> OutputProposed | None:
+    """The event in `log`; None when it is another one."""
+    if len(log.topics) != 4 or log.topics[0] != OUTPUT_PROPOSED_TOPIC or len(log.data) != 32:
+        return None
+    return OutputProposed(
+        output_root=log.topics[1],
+        index=int.from_bytes(log.topics[2], "big"),
+        l2_block_number=int.from_bytes(log.topics[3], "big"),
+        l1_timestamp=int.from_bytes(log.data, "big"),
+    )
+
+
+def encode_deposit(to: bytes | None, value: int, gas_limit: int, data: bytes) -> bytes:
+    """Calldata of a deposit; `to` None creates a contract on L2."""
+    return DEPOSIT_TRANSACTION.encode(to or bytes(20), value, gas_limit, to is None, data)
+
+
+def encode_proposal(output_root: bytes, l2_block_number: int, l1_block_hash: bytes, l1_block_number: int) -> bytes:
+    """Calldata that posts an output; the L1 block pins the L1 chain it was made upon (hash 0: none)."""
+    return PROPOSE_L2_OUTPUT.encode(output_root, l2_block_number, l1_block_hash, l1_block_number)
