@@ -17,10 +17,10 @@ from batcher.codec.rlp_items import (
     decode_item,
     decode_string,
     decode_uint64,
-    encode_item,
     encode_uint,
     iterate_items,
 )
+from l1_bridge.rlp_codec import encode_rlp
 
 SINGULAR_BATCH_VERSION = 0
 """One L2 block."""
@@ -70,7 +70,7 @@ def encode_batch(batch: SingularBatch) -> bytes:
     for name, number in (("epoch_number", batch.epoch_number), ("timestamp", batch.timestamp)):
         if not 0 <= number < _UINT64_LIMIT:
             raise UnencodableField(name, f"{number} is not within 64 bits")
-    content = encode_item(
+    content = encode_rlp(
         [
             batch.parent_hash,
             encode_uint(batch.epoch_number),

@@ -17,7 +17,8 @@ from batcher.codec.batch import SingularBatch, encode_batch
 from batcher.codec.compression import MAX_RLP_BYTES_PER_CHANNEL, ZLIB_LEVEL, DecompressionStream, StreamEnd
 from batcher.codec.errors import ChannelOverflow, MalformedRlp, UnencodableField
 from batcher.codec.frame import CHANNEL_ID_BYTES, MAX_FRAME_DATA_BYTES, MAX_FRAME_NUMBER, Frame
-from batcher.codec.rlp_items import MAX_HEADER_BYTES, decode_header, encode_item, require_canonical_byte
+from batcher.codec.rlp_items import MAX_HEADER_BYTES, decode_header, require_canonical_byte
+from l1_bridge.rlp_codec import encode_rlp
 
 FRAME_BOOKKEEPING_BYTES = 200
 """What a frame counts for beside its data, when the size of a channel is bounded."""
@@ -184,7 +185,7 @@ class ChannelWriter:
         ChannelOverflow
             The channel would grow above what readers decompress; it is left as it was.
         """
-        item = encode_item(encode_batch(batch))
+        item = encode_rlp(encode_batch(batch))
         if not self.has_room_for(len(item)):
             raise ChannelOverflow(self.rlp_bytes + len(item), self._limit)
         self._output += self._compressor.compress(item)

@@ -1,5 +1,5 @@
 """
-RLP of batches: encoding by the `rlp` library, decoding by position without recursion.
+RLP of batches, decoded by position without recursion.
 
 Reading is as strict as op-node's (go-ethereum's `rlp.Stream`): one way only to
 write a length, an integer or a single byte. It never builds the nested lists of
@@ -9,8 +9,6 @@ its input, so depth costs nothing.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import rlp
-
 from batcher.codec.errors import MalformedRlp
 
 MAX_HEADER_BYTES = 9
@@ -18,9 +16,6 @@ MAX_HEADER_BYTES = 9
 
 Buffer = bytes | bytearray
 """What can be read from without a copy."""
-
-Encodable = bytes | list["Encodable"]
-"""What can be written: byte strings and lists of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +25,6 @@ class Item:
     is_list: bool
     start: int
     end: int
-
-
-def encode_item(item: Encodable) -> bytes:
-    """Canonical RLP of byte strings and nested lists of them."""
-    return bytes(rlp.encode(item))
 
 
 def encode_uint(value: int) -> bytes:

@@ -1,0 +1,151 @@
+"""
+The proposer as a service: output roots of safe (or finalized) blocks go to the oracle (proposals.md).
+
+The oracle says of which block it wants the output next. The output is taken
+once that block is settled, its root is computed again from its parts, and it is
+sent with the L1 block that the node's derivation is at, so that a proposal
+made on a branch of L1 that is gone reverts.
+"""
+
+from typing import Protocol
+
+import structlog
+from eth_hash.auto import keccak
+
+from batcher.config import ProposedHead, ProposerSettings
+from batcher.l2_source import L2Output, L2SyncStatus, OutputSource
+from batcher.metrics import ProposerMetrics
+from l1_bridge.errors import CriticalError
+from l1_bridge.output_root import compute_output_root
+from l1_bridge.service import Wake
+from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
+from l1_bridge.types import BlockId
+
+_log = structlog.get_logger(__name__)
+
+PROPOSE_SELECTOR = keccak(b"proposeL2Output(bytes32,uint256,bytes32,uint256)")[:4]
+"""First four bytes of the oracle's calldata."""
+
+
+MAX_L1_LAG_BLOCKS = 200
+"""L1 contracts know the hashes of the last 256 blocks: a proposal with an older one would revert."""
+
+MAX_BACKOFF_DOUBLINGS = 6
+"""Proposals that fail cost gas, so the pause after them grows up to 64 times."""
+
+
+class OutputMismatch(CriticalError):
+    """The node's output root is not the root of the parts that it gives with it."""
+
+    def __init__(self, number: int, claimed: bytes, computed: bytes) -> None:
+        super().__init__(f"output of L2 block {number} is 0x{claimed.hex()}, its parts give 0x{computed.hex()}")
+        self.number = number
+        self.claimed = claimed
+        self.computed = computed
+
+
+class OutputOracle(Protocol):
+    """The contract on L1 that holds the outputs."""
+
+    @property
+    def address(self) -> bytes:
+        """Where proposals are sent to."""
+        ...
+
+    async def next_block_number(self) -> int:
+        """The L2 block of which the output comes next; raises `TemporaryError` when L1 is away."""
+        ...
+
+
+def encode_proposal(output_root: bytes, l2_block_number: int, l1_block: BlockId) -> bytes:
+    """Calldata of `proposeL2Output`."""
+    words = (output_root, l2_block_number.to_bytes(32, "big"), l1_block.hash, l1_block.number.to_bytes(32, "big"))
+    return PROPOSE_SELECTOR + b"".join(words)
+
+
+class OutputProposer:
+    """Posts the outputs of one node to one oracle, one at a time, through a sender that is its own to step."""
+
+    def __init__(
+        self,
+        source: OutputSource,
+        oracle: OutputOracle,
+        sender: TransactionSender,
+        *,
+        settings: ProposerSettings,
+        metrics: ProposerMetrics,
+    ) -> None:
+        self._source = source
+        self._oracle = oracle
+        self._sender = sender
+        self._settings = settings
+        self._metrics = metrics
+        self._waiting_for: RequestId | None = None
+        self._submissions = 0
+        self._failures = 0
+        """In a row; each doubles the pause."""
+
+    async def step(self) -> Wake:
+        """
+        Propose the next output if it is due.
+
+        Raises
+        ------
+        TemporaryError
+            The node or L1 is away; nothing is lost.
+        CriticalError
+            The output root does not follow from its parts.
+        """
+        await self._sender.step()
+        self._settle()
+        if self._waiting_for is None:
+            output = await self._find_due_output()
+            if output is not None:
+                self._submit(output)
+                await self._sender.step()
+        return Wake(self._settings.poll_seconds * 2 ** min(self._failures, MAX_BACKOFF_DOUBLINGS))
+
+    def reset(self) -> None:
+        """Forget what is on its way; the oracle tells what comes next."""
+        self._waiting_for = None
+        self._failures = 0
+
+    def _settle(self) -> None:
+        for result in self._sender.results():
+            if result.request_id != self._waiting_for:
+                continue
+            self._waiting_for = None
+            if isinstance(result, Confirmed):
+                self._failures = 0
+                self._metrics.confirmed_outputs.inc()
+                _log.info("output_confirmed", l1_block=result.block.number)
+            else:
+                self._failures += 1
+                self._metrics.failed_outputs.inc()
+                _log.warning("output_failed", reason=result.reason)
+
+    async def _find_due_output(self) -> L2Output | None:
+        """The output that the oracle wants next, once its block is settled and L1 can check the proposal."""
+        number = await self._oracle.next_block_number()
+        self._metrics.next_block_number.set(number)
+        if not self._is_due(await self._source.sync_status(), number):
+            return None
+        output = await self._source.output_at_block(number)
+        computed = compute_output_root(output.state_root, output.message_passer_storage_root, output.block.hash)
+        if computed != output.output_root or output.block.number != number:
+            raise OutputMismatch(number, output.output_root, computed)
+        return output if self._is_due(output.status, number) else None
+
+    def _is_due(self, status: L2SyncStatus, number: int) -> bool:
+        settled = status.finalized if self._settings.head is ProposedHead.FINALIZED else status.safe
+        is_derivation_near = status.head_l1.number - status.current_l1.number <= MAX_L1_LAG_BLOCKS
+        return settled.number >= number and is_derivation_near
+
+    def _submit(self, output: L2Output) -> None:
+        number, l1_block = output.block.number, output.status.current_l1
+        request_id = self._submissions
+        self._sender.submit(request_id, self._oracle.address, encode_proposal(output.output_root, number, l1_block))
+        self._submissions += 1
+        self._waiting_for = request_id
+        self._metrics.submitted_outputs.inc()
+        _log.info("output_submitted", block=number, output_root=output.output_root.hex(), l1_block=l1_block.number)

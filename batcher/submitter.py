@@ -1,0 +1,149 @@
+"""
+The batcher as a service: L2 blocks above the safe head become transactions to the batch inbox (batcher.md).
+
+A step lets the sender work, settles what became of earlier transactions,
+compares what is held with the node's heads, reads new blocks, and hands over
+what is due. All that must survive a restart is on L1 and in the node: a new
+start begins at the safe head, and what is posted twice by that is `past` for
+derivation.
+"""
+
+import structlog
+
+from batcher.channel_manager import ChannelManager, L2Reorg
+from batcher.config import BatcherSettings
+from batcher.l2_source import L2Source, L2SyncStatus
+from batcher.metrics import BatcherMetrics
+from l1_bridge.errors import TemporaryError
+from l1_bridge.service import AGAIN, Wake
+from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
+
+_log = structlog.get_logger(__name__)
+
+
+class BatchSubmitter:
+    """Posts the blocks of one node to one inbox, through a sender that is its own to step."""
+
+    def __init__(
+        self,
+        source: L2Source,
+        sender: TransactionSender,
+        manager: ChannelManager,
+        *,
+        inbox_address: bytes,
+        settings: BatcherSettings,
+        metrics: BatcherMetrics,
+    ) -> None:
+        self._source = source
+        self._sender = sender
+        self._manager = manager
+        self._inbox_address = inbox_address
+        self._settings = settings
+        self._metrics = metrics
+        self._is_started = False
+
+    async def step(self) -> Wake:
+        """
+        Do what can be done now.
+
+        Raises
+        ------
+        TemporaryError
+            The node or L1 is away; nothing is lost.
+        CriticalError
+            What would be posted is not what was built (law 8).
+        """
+        wake = await self._sender.step()
+        self._settle()
+        status = await self._source.sync_status()
+        self._compare(status)
+        has_more_blocks = await self._load(status)
+        if self._hand_over():
+            wake = await self._sender.step()
+        self._metrics.in_flight_transactions.set(self._manager.in_flight)
+        self._metrics.held_blocks.set(self._manager.held_blocks)
+        self._metrics.requeued_channels.set(self._manager.requeued_channels)
+        return AGAIN if has_more_blocks else Wake(min(wake.after_seconds, self._settings.poll_seconds))
+
+    def reset(self) -> None:
+        """Begin at the safe head with the next step."""
+        self._is_started = False
+
+    async def flush(self) -> None:
+        """Hand over everything that was read, whatever its age; for an orderly stop. Raises as `step`."""
+        self._manager.flush()
+        if self._hand_over():
+            await self._sender.step()
+
+    def _settle(self) -> None:
+        for result in self._sender.results():
+            request = _name(result.request_id)
+            if isinstance(result, Confirmed):
+                self._manager.confirmed(result.request_id, result.block)
+                self._metrics.confirmed_transactions.inc()
+                _log.info("batch_confirmed", request=request, l1_block=result.block.number)
+            else:
+                self._manager.failed(result.request_id)
+                self._metrics.failed_transactions.inc()
+                _log.warning("batch_failed", request=request, reason=result.reason)
+
+    def _compare(self, status: L2SyncStatus) -> None:
+        """Bring the manager in line with the node's heads, by a restart when nothing less helps."""
+        self._manager.l1_advanced(status.head_l1.number)
+        tip = self._manager.tip
+        if not self._is_started or tip is None:
+            self._restart(status, "start")
+        elif status.unsafe.number < tip.number or (
+            status.unsafe.number == tip.number and status.unsafe.hash != tip.hash
+        ):
+            self._restart(status, "l2_reorg")
+        elif not self._manager.safe_head_advanced(status.safe, status.current_l1.number):
+            self._restart(status, "safe_head")
+
+    def _restart(self, status: L2SyncStatus, reason: str) -> None:
+        self._manager.restart(status.safe)
+        self._is_started = True
+        self._metrics.restarts.labels(reason).inc()
+        _log.warning("batcher_restarted", reason=reason, safe=status.safe.number, unsafe=status.unsafe.number)
+
+    async def _load(self, status: L2SyncStatus) -> bool:
+        """Read blocks up to the unsafe head; true when there are more than one step may read."""
+        settings = self._settings
+        for _ in range(settings.max_blocks_a_step):
+            tip = self._manager.tip
+            if tip is None or tip.number >= status.unsafe.number:
+                return False
+            if self._manager.held_blocks >= settings.max_held_blocks:
+                return False
+            block = await self._source.block(tip.number + 1)
+            try:
+                self._manager.add_block(block)
+            except L2Reorg as reorg:
+                _log.warning("l2_reorg", block=reorg.number, reason=str(reorg))
+                self._restart(status, "l2_reorg")
+                return False
+            self._metrics.loaded_blocks.inc()
+            self._metrics.tip_block_number.set(block.ref.number)
+        return True
+
+    def _hand_over(self) -> bool:
+        """Give due transactions to the sender, as many as may be in flight; true when there were some."""
+        has_submitted = False
+        while self._manager.in_flight < self._settings.max_in_flight:
+            data = self._manager.next_transaction_data()
+            if data is None:
+                break
+            try:
+                self._sender.submit(data.request_id, self._inbox_address, data.data)
+            except TemporaryError:
+                self._manager.returned(data.request_id)
+                raise
+            has_submitted = True
+            self._metrics.submitted_transactions.inc()
+            self._metrics.submitted_bytes.inc(len(data.data))
+            _log.info("batch_submitted", request=_name(data.request_id), bytes=len(data.data))
+        return has_submitted
+
+
+def _name(request_id: RequestId) -> str:
+    return request_id.hex() if isinstance(request_id, bytes) else str(request_id)
