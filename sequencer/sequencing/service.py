@@ -1,0 +1,246 @@
+"""
+The block loop: open a block, weave it from slices, seal it when its time has come.
+
+    open -> slice (take, execute, journal, publish) ... slice -> seal and import
+
+A block at time T opens when T is one block time away and is sealed so that its import ends near T. Everything on the
+block runs on the chain thread; derivation, which runs between the steps, may take the open block away at any time:
+its transactions then go back to the pool in order.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from batcher.l2_source import L2BlockRef
+from l1_bridge.service import AGAIN, Wake
+from sequencer.chain.chain import Chain, OpenBlockHandle
+from sequencer.chain.thread import ChainThread
+from sequencer.execution.interface import Included, Outcome
+from sequencer.mempool.journal import SliceRecord
+from sequencer.mempool.mempool import Mempool
+from sequencer.primitives.attributes import PayloadAttributes
+from sequencer.primitives.clock import Clock
+from sequencer.primitives.transaction import Transaction
+
+from . import metrics
+from .attributes_source import AttributesSource, NextBlock
+from .budget import SpeedBudget
+from .finality import DepthFinality
+from .slices import PreconfirmationBroken, digest_receipts, included_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SequencingOptions:
+    """Seconds; `late_seconds` None: transactions are taken however late the block is."""
+
+    block_time_seconds: int
+    slice_seconds: float = 0.025
+    late_seconds: float | None = None
+    """A block that opens later than this after its time holds deposits alone until the chain has caught up."""
+
+
+@dataclass(slots=True)
+class _Open:
+    handle: OpenBlockHandle
+    parent: L2BlockRef
+    attributes: PayloadAttributes
+    allows_user_transactions: bool
+    slices: int = 0
+    included: list[Included] = field(default_factory=list)
+
+    @property
+    def gas_used(self) -> int:
+        return self.handle.gas_used
+
+
+class SequencingService:
+    """Makes the unsafe chain grow; passive, driven by `step`."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        thread: ChainThread,
+        mempool: Mempool,
+        attributes: AttributesSource,
+        clock: Clock,
+        options: SequencingOptions,
+        budget: SpeedBudget,
+        finality: DepthFinality | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`finality` is given for a standalone chain; a rollup's heads follow from derivation."""
+        self._chain = chain
+        self._thread = thread
+        self._mempool = mempool
+        self._attributes = attributes
+        self._clock = clock
+        self._options = options
+        self._budget = budget
+        self._finality = finality
+        self._stopwatch = stopwatch
+        self._open: _Open | None = None
+        self.is_paused = False
+
+    async def step(self) -> Wake:
+        """Do the next piece of work; raises what the attributes source raises when L1 can not answer."""
+        self._drop_replaced_block()
+        if self._open is not None:
+            return await self._advance(self._open)
+        if self.is_paused:
+            return Wake(self._options.block_time_seconds)
+        return await self._open_next()
+
+    async def reset(self) -> None:
+        """Give the open block up; its transactions go back to the pool in order."""
+        if self._open is not None:
+            await self._thread.run(self._chain.abandon_open_block)
+        self._drop_replaced_block()
+
+    async def recover(self, slices: Sequence[SliceRecord], find: Callable[[bytes], Transaction | None]) -> None:
+        """
+        Rebuild the block that was open when the process ended, from its journaled slices.
+
+        Records for another parent are of a block that was sealed or unwound: nothing to do. Raises
+        PreconfirmationBroken when a slice does not give the receipts that were published.
+        """
+        parent = self._chain.heads.unsafe
+        current = [record for record in slices if record.parent_hash == parent.hash]
+        if not current:
+            return
+        opened = await self._begin(parent, NextBlock(current[0].attributes, allows_user_transactions=True))
+        for record in current:
+            transactions = [find(transaction_hash) for transaction_hash in record.transaction_hashes]
+            known = [transaction for transaction in transactions if transaction is not None]
+            included = included_of(await self._thread.run(opened.handle.apply, known))
+            if len(known) != len(transactions) or digest_receipts(included) != record.receipts_digest:
+                raise PreconfirmationBroken(record.block_number, record.slice_index)
+            opened.slices += 1
+            opened.included += included
+            self._mempool.settle(included, record.block_number, record.slice_index)
+        log.info("open_block_rebuilt", number=parent.number + 1, slices=opened.slices, count=len(opened.included))
+
+    async def _open_next(self) -> Wake:
+        parent = self._chain.heads.unsafe
+        timestamp = parent.timestamp + self._options.block_time_seconds
+        early = parent.timestamp - self._clock.now()
+        if early > 0:
+            return Wake(early)
+        parent_block = self._chain.block(parent.number)
+        if parent_block is None or parent_block.hash != parent.hash:
+            return AGAIN  # derivation moved the head just now
+        following = await self._attributes.next_block(parent, parent_block, timestamp)
+        if self._chain.heads.unsafe != parent:
+            return AGAIN
+        late, limit = self._clock.now() - timestamp, self._options.late_seconds
+        if limit is not None and late > limit:
+            following = NextBlock(following.attributes, allows_user_transactions=False)
+        await self._begin(parent, following)
+        return AGAIN
+
+    async def _begin(self, parent: L2BlockRef, following: NextBlock) -> _Open:
+        handle = await self._thread.run(self._chain.open_block, following.attributes)
+        self._open = _Open(handle, parent, following.attributes, following.allows_user_transactions)
+        return self._open
+
+    async def _advance(self, opened: _Open) -> Wake:
+        seal_at = opened.attributes.timestamp - self._budget.seal_seconds(opened.gas_used)
+        seconds_left = seal_at - self._clock.now()
+        is_first = opened.slices == 0
+        if opened.allows_user_transactions and (seconds_left > 0 or is_first):
+            await self._weave_slice(opened)
+            self._drop_replaced_block()
+            if self._open is not opened:
+                return AGAIN
+        seconds_left = seal_at - self._clock.now()
+        if seconds_left > 0:
+            return Wake(min(self._options.slice_seconds, seconds_left))
+        await self._seal(opened)
+        return AGAIN
+
+    async def _weave_slice(self, opened: _Open) -> None:
+        """Take what is best, execute it, make the slice durable, then publish it."""
+        environment = opened.handle.environment
+        gas = self._budget.slice_gas(
+            seconds_left=opened.attributes.timestamp - self._clock.now(),
+            block_gas_used=opened.gas_used,
+            block_gas_left=environment.gas_limit - opened.gas_used,
+        )
+        if gas <= 0 and opened.slices == 0:
+            gas = min(environment.gas_limit - opened.gas_used, self._budget.minimum_gas)
+        taken = self._mempool.take(
+            base_fee=environment.base_fee_per_gas, gas_budget=gas, limit=self._budget.slice_transactions
+        )
+        if not taken:
+            return
+        started = self._stopwatch()
+        outcomes = await self._thread.run(opened.handle.apply, taken)
+        seconds = self._stopwatch() - started
+        await self._publish(opened, outcomes, seconds)
+
+    async def _publish(self, opened: _Open, outcomes: Sequence[Outcome], seconds: float) -> None:
+        included = included_of(outcomes)
+        number = opened.parent.number + 1
+        if included:
+            await self._mempool.record_slice(
+                SliceRecord(
+                    block_number=number,
+                    parent_hash=opened.parent.hash,
+                    slice_index=opened.slices,
+                    attributes=opened.attributes,
+                    transaction_hashes=tuple(outcome.transaction.hash for outcome in included),
+                    receipts_digest=digest_receipts(included),
+                )
+            )
+        self._mempool.settle(outcomes, number, opened.slices)
+        opened.included += included
+        opened.slices += 1
+        gas = sum(outcome.gas_used for outcome in included)
+        self._budget.measure_slice(gas, seconds)
+        metrics.SLICES.inc()
+        metrics.SLICE_TRANSACTIONS.observe(len(included))
+        metrics.SLICE_SECONDS.observe(seconds)
+
+    async def _seal(self, opened: _Open) -> None:
+        started = self._stopwatch()
+        gas = opened.gas_used
+        changed_keys = await self._thread.run(self._seal_and_import, opened.handle)
+        self._open = None
+        seconds = self._stopwatch() - started
+        self._budget.measure_seal(gas, changed_keys, seconds)
+        metrics.SEAL_SECONDS.observe(seconds)
+        head = self._chain.heads.unsafe
+        log.info(
+            "block_sealed",
+            number=head.number,
+            hash="0x" + head.hash.hex(),
+            transactions=len(opened.included),
+            gas_used=gas,
+            l1_origin=head.l1_origin.number,
+            slices=opened.slices,
+            seal_ms=round(seconds * 1000, 1),
+        )
+
+    def _seal_and_import(self, handle: OpenBlockHandle) -> int:
+        """On the chain thread, as one piece of work; returns the number of changed keys."""
+        if self._chain.current is not handle:
+            return 0
+        sealed = self._chain.seal_open_block()
+        self._chain.import_sealed(sealed)
+        if self._finality is not None:
+            self._finality.advance(self._chain)
+        return len(sealed.changes.accounts) + sum(len(slots) for slots in sealed.changes.storage.values())
+
+    def _drop_replaced_block(self) -> None:
+        """When derivation took the open block away, its transactions go back to the pool in order."""
+        opened = self._open
+        if opened is None or self._chain.current is opened.handle:
+            return
+        self._open = None
+        self._mempool.on_withdrawn([outcome.transaction for outcome in opened.included])
+        metrics.WITHDRAWN_BLOCKS.inc()
+        log.warning("open_block_withdrawn", number=opened.parent.number + 1, count=len(opened.included))

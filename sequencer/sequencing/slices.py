@@ -1,0 +1,35 @@
+"""
+What a slice leaves behind: a record that is durable before the slice is published.
+
+The digest over the outcomes' receipts lets a restarted node prove that it rebuilt exactly what users were told (law 6).
+"""
+
+from collections.abc import Iterable
+
+from eth_hash.auto import keccak
+
+from l1_bridge.errors import CriticalError
+from sequencer.execution.interface import Included, Outcome
+
+
+class PreconfirmationBroken(CriticalError):
+    """A slice executed again after a restart gives other receipts than the ones that were published."""
+
+    def __init__(self, block_number: int, slice_index: int) -> None:
+        super().__init__(f"slice {slice_index} of block {block_number} has other receipts than were published")
+        self.block_number = block_number
+        self.slice_index = slice_index
+
+
+def included_of(outcomes: Iterable[Outcome]) -> list[Included]:
+    """Those of `outcomes` that stand in the block, in order."""
+    return [outcome for outcome in outcomes if isinstance(outcome, Included)]
+
+
+def digest_receipts(included: Iterable[Included]) -> bytes:
+    """Keccak over the consensus encodings of a slice's receipts, each with its length before it."""
+    parts = []
+    for outcome in included:
+        encoded = outcome.receipt.encode()
+        parts.append(len(encoded).to_bytes(8, "big") + encoded)
+    return keccak(b"".join(parts))
