@@ -33,9 +33,7 @@ def _receipt(*logs: L1Log, status: int = 1) -> L1Receipt:
 
 
 @given(addresses, st.none() | addresses, words, words, st.integers(0, 2**64 - 1), st.binary(max_size=100))
-def test_event_round_trips(
-    sender: bytes, to: bytes | None, mint: int, value: int, gas_limit: int, data: bytes
-) -> None:
+def test_event_round_trips(sender: bytes, to: bytes | None, mint: int, value: int, gas_limit: int, data: bytes) -> None:
     event = DepositEvent(user_deposit_source_hash(L1_HASH, 0), sender, to, mint, value, gas_limit, data)
 
     assert decode_deposit_log(encode_deposit_log(event, PORTAL, 0), L1_HASH) == event
