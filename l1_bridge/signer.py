@@ -5,7 +5,7 @@ Keys that sign L1 transactions.
 this process. The key is in no repr, log or error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -163,10 +163,22 @@ def signer_from_mnemonic(phrase: str, index: int) -> LocalSigner:
     UnusableKey
         The phrase is not a valid one.
     """
+    return LocalSigner(keys_from_mnemonic(phrase, (index,))[0])
+
+
+def keys_from_mnemonic(phrase: str, indexes: Sequence[int]) -> list[bytes]:
+    """
+    The private keys of several accounts of a BIP-39 phrase; the slow key stretching is done once.
+
+    Raises
+    ------
+    UnusableKey
+        The phrase is not a valid one.
+    """
     from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 
     try:
-        key = key_from_seed(seed_from_mnemonic(phrase, ""), DERIVATION_PATH.format(index=index))
+        seed = seed_from_mnemonic(phrase, "")
+        return [bytes(key_from_seed(seed, DERIVATION_PATH.format(index=index))) for index in indexes]
     except (ValidationError, ValueError):
         raise UnusableKey("not a valid mnemonic phrase") from None
-    return LocalSigner(bytes(key))
