@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from l1_bridge.deposits import (
     DepositEvent,
     MalformedDeposit,

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from l1_bridge.l1_chain_config import (
     BlobParameters,
     InvalidL1ChainConfig,
@@ -12,7 +13,6 @@ from l1_bridge.l1_chain_config import (
     prague_l1_chain,
 )
 from l1_bridge.types import L1Header
-
 from tests.unit.l1_bridge.vector_chain import load_chain
 
 

@@ -3,6 +3,7 @@
 import hashlib
 
 import pytest
+
 from l1_bridge.errors import L1Unavailable
 from l1_bridge.l1_heads import L1HeadTracker
 from l1_bridge.types import L1Block, L1Header, L1Receipt, L1Tag

@@ -4,6 +4,7 @@ import pytest
 from eth_account import Account
 from eth_hash.auto import keccak
 from hexbytes import HexBytes
+
 from l1_bridge.json_fields import MalformedField
 from l1_bridge.l1_transaction import encode_transaction, parse_signed_fields, recover_sender, verify_transactions
 from l1_bridge.ordered_trie import ordered_trie_root

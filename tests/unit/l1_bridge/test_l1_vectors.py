@@ -1,9 +1,10 @@
-"""The L1 blocks under op-node's chains verify; deposits and config updates of them are found; a changed bit is not believed."""
+"""The L1 blocks under op-node's chains verify, their deposits and config updates are found, no changed bit is believed."""
 
 import copy
 from collections.abc import Mapping
 
 import pytest
+
 from l1_bridge.deposits import collect_deposits
 from l1_bridge.errors import L1Lied
 from l1_bridge.l1_header import FORK_FIELDS, FRONTIER_FIELDS, verify_header
@@ -14,7 +15,6 @@ from l1_bridge.rlp_codec import decode_rlp
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import apply_config_updates
 from l1_bridge.types import ZERO_HASH
-
 from tests.unit.l1_bridge.vector_chain import load_chain
 
 Json = Mapping[str, object]

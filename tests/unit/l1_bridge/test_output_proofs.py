@@ -6,6 +6,8 @@ import pytest
 from eth_hash.auto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trie import HexaryTrie
+
 from l1_bridge.bindings import GET_L2_OUTPUT, NEXT_OUTPUT_INDEX
 from l1_bridge.errors import TemporaryError
 from l1_bridge.json_fields import MalformedField
@@ -26,7 +28,6 @@ from l1_bridge.proofs import (
     verify_storage_proof,
 )
 from l1_bridge.rlp_codec import encode_rlp
-from trie import HexaryTrie
 
 ORACLE = b"\x0c" * 20
 

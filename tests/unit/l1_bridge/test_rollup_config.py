@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from l1_bridge.rollup_config import Fork, InvalidRollupConfig, RollupConfig
 
+from l1_bridge.rollup_config import Fork, InvalidRollupConfig, RollupConfig
 from tests.unit.l1_bridge.vector_chain import load_chain
 
 Json = dict[str, object]

@@ -7,6 +7,7 @@ import traceback
 import eth_keyfile
 import pytest
 from eth_account import Account
+
 from l1_bridge.signer import (
     DynamicFeeTransaction,
     LocalSigner,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from l1_bridge.system_config import (
     CONFIG_UPDATE_TOPIC,
     MAX_UINT32,

@@ -7,6 +7,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
+
 from l1_bridge.output_root import MESSAGE_PASSER_ADDRESS
 from l1_bridge.types import L1Log
 from l1_bridge.withdrawals import (
