@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from eth.db.atomic import AtomicDB
 from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.forks.prague.state import PragueState
 from eth.vm.message import Message
 from eth_abi.abi import decode, encode
@@ -138,8 +139,8 @@ class Evm:
 
     def _run(self, message: Message, origin: bytes, blobs: Sequence[bytes]) -> Result:
         self.state.execution_context = self._context()
-        context = self.state.get_transaction_context_class()(
-            gas_price=0, origin=Address(origin), blob_versioned_hashes=list(blobs)
+        context = CancunTransactionContext(
+            gas_price=0, origin=Address(origin), blob_versioned_hashes=[Hash32(blob) for blob in blobs]
         )
         kind = self.state.computation_class
         run = kind.apply_create_message if message.is_create else kind.apply_message

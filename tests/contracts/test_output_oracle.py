@@ -1,4 +1,4 @@
-"""L2OutputOracle on the EVM: roles, order, the L1 block check, deletion, and the look-ups of clients. Spec: proposals.md."""
+"""L2OutputOracle on the EVM: roles, order, the L1 block check, deletion, look-ups. Spec: proposals.md."""
 
 import pytest
 

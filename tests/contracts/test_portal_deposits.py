@@ -1,4 +1,4 @@
-"""OptimismPortal's deposits on the EVM: the event, aliasing, limits, the market. Spec: deposits.md, guaranteed-gas-market.md."""
+"""OptimismPortal's deposits on the EVM: event, aliasing, limits, market. Spec: guaranteed-gas-market.md."""
 
 import pytest
 from eth_abi.abi import decode
