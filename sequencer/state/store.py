@@ -104,6 +104,11 @@ class ReadTransaction:
         """The value under `key`."""
         return self._transaction.get(key, db=self._tables[table])
 
+    def first_from(self, table: Table, key: bytes) -> tuple[bytes, bytes] | None:
+        """The entry with the smallest key that is not below `key`."""
+        with self._transaction.cursor(db=self._tables[table]) as cursor:
+            return cursor.item() if cursor.set_range(key) else None
+
     def from_key(self, table: Table, key: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Entries whose key is not below `key`, ascending."""
         with self._transaction.cursor(db=self._tables[table]) as cursor:
@@ -194,10 +199,10 @@ class Store:
         return store
 
     def _open_tables(self, chain_id: int) -> None:
-        is_new = not self._environment.readonly and self._environment.stat()["entries"] == 0
+        is_writer = self._writer_lock is not None
         for table in Table:
-            self._tables[table] = self._environment.open_db(table.value, create=is_new)
-        if is_new:
+            self._tables[table] = self._environment.open_db(table.value, create=is_writer)
+        if is_writer:
             self.write(lambda transaction: _write_identity(transaction, chain_id))
         with self.read() as transaction:
             version = int.from_bytes(transaction.get(Table.META, b"format") or b"", "big")
@@ -263,6 +268,8 @@ class Store:
 
 
 def _write_identity(transaction: WriteTransaction, chain_id: int) -> None:
+    if transaction.get(Table.META, b"format") is not None:
+        return
     transaction.put(Table.META, b"format", FORMAT_VERSION.to_bytes(4, "big"))
     transaction.put(Table.META, b"chain_id", chain_id.to_bytes(32, "big"))
     transaction.put(Table.META, b"store_id", secrets.token_bytes(IDENTITY_BYTES))

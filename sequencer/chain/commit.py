@@ -1,0 +1,36 @@
+"""What stands around a commit: the cache that hears of it, and the instants at which a process may end."""
+
+from enum import Enum
+from typing import Protocol
+
+from l1_bridge.types import BlockId
+from sequencer.state.changes import StateChanges
+
+
+class HeadCache(Protocol):
+    """The hot tier in front of the store. It never raises: what it misses costs speed only."""
+
+    def publish(self, parent: BlockId, block: BlockId, changes: StateChanges) -> None:
+        """The head moved from `parent` to its child `block`; every removed slot stands in `changes` as 0."""
+        ...
+
+    def restart(self, head: BlockId) -> None:
+        """The head is `head`, by a way that is no single block: start again without values."""
+        ...
+
+    def resume(self, head: BlockId) -> None:
+        """A writer begins at `head`: keep what is there if it belongs to that head, else restart."""
+        ...
+
+
+class CommitPoint(Enum):
+    """Instants around a commit, for those who want to end the process exactly there."""
+
+    BEFORE_COMMIT = "before_commit"
+    WRITTEN_NOT_COMMITTED = "written_not_committed"
+    COMMITTED_NOT_PUBLISHED = "committed_not_published"
+    PUBLISHED = "published"
+
+
+def pass_by(_: CommitPoint) -> None:
+    """Nothing happens at a commit point."""

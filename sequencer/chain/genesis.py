@@ -1,0 +1,70 @@
+"""Block 0 in the store: written when the store is new, compared when it is not; and the heads as they were left."""
+
+from batcher.l2_source import L2BlockRef
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.types import BlockId
+from sequencer.primitives.genesis import Genesis
+from sequencer.state.genesis_state import make_genesis_block
+from sequencer.state.store import ReadTransaction, Store, StoreOfAnotherChain, Table, WriteTransaction
+from sequencer.state.world_state import apply_changes, decode_block_id, encode_block_id, state_head
+
+from . import records
+from .errors import GenesisMismatch, UnknownBlock
+from .heads import Heads
+
+SAFE_KEY = b"safe"
+FINALIZED_KEY = b"finalized"
+GENESIS_KEY = b"genesis"
+
+
+def ensure_genesis(store: Store, genesis: Genesis, rollup: RollupConfig | None) -> None:
+    """Write block 0 into an empty store; raises StoreOfAnotherChain or GenesisMismatch where it is another one."""
+    made = make_genesis_block(genesis, store)
+    block = made.block
+    if rollup is not None and rollup.genesis.l2.hash != block.hash:
+        raise GenesisMismatch(block.hash, rollup.genesis.l2.hash)
+    origin = records.NO_ORIGIN if rollup is None else rollup.genesis.l1
+    ref = L2BlockRef(0, block.hash, block.header.parent_hash, block.header.timestamp, origin, 0)
+
+    def begin(transaction: WriteTransaction) -> None:
+        found = transaction.get(Table.META, GENESIS_KEY)
+        if found is not None:
+            if found != block.hash:
+                raise StoreOfAnotherChain(store.path, "genesis", "0x" + found.hex(), "0x" + block.hash.hex())
+            return
+        apply_changes(transaction, BlockId(0, block.hash), made.changes)
+        transaction.delete(Table.CHANGED, bytes(8))
+        for key, _ in list(transaction.from_key(Table.HISTORY, b"")):
+            transaction.delete(Table.HISTORY, key)
+        transaction.put_all(Table.NODES, made.trie.nodes.items())
+        records.put_block(transaction, block, (), ref)
+        for key in (SAFE_KEY, FINALIZED_KEY):
+            transaction.put(Table.META, key, encode_block_id(BlockId(0, block.hash)))
+        transaction.put(Table.META, GENESIS_KEY, block.hash)
+
+    store.write(begin)
+
+
+def load_heads(store: Store) -> Heads:
+    """The heads as the last commit left them."""
+    with store.read() as transaction:
+        unsafe = state_head(transaction)
+        assert unsafe is not None
+        return Heads(
+            unsafe=_ref_of(transaction, unsafe),
+            safe=_ref_of(transaction, _marked(transaction, SAFE_KEY)),
+            finalized=_ref_of(transaction, _marked(transaction, FINALIZED_KEY)),
+        )
+
+
+def _marked(transaction: ReadTransaction, key: bytes) -> BlockId:
+    data = transaction.get(Table.META, key)
+    assert data is not None
+    return decode_block_id(data)
+
+
+def _ref_of(transaction: ReadTransaction, block: BlockId) -> L2BlockRef:
+    ref = records.get_ref_or_none(transaction, block.number)
+    if ref is None or ref.hash != block.hash:
+        raise UnknownBlock(block)
+    return ref

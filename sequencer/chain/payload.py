@@ -1,0 +1,41 @@
+"""
+A derived payload: all of its transactions stand in the block, or there is no block.
+
+Spec: derivation.md, "L1-Consolidation: Payload Attributes Matching", and holocene/derivation.md: an invalid payload
+is replaced by its deposits alone; that decision is derivation's, here is only the verdict.
+"""
+
+from dataclasses import dataclass
+
+from sequencer.execution.interface import Included, Invalid, SealedBlock
+from sequencer.primitives.errors import DecodingError
+from sequencer.primitives.transaction import Transaction, decode_transaction
+from sequencer.state.commitment import StateCommitment
+
+from .open_block import OpenBlockHandle
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidPayload:
+    """The first user transaction that can not stand in the block: its index among them, from 0, and why."""
+
+    index: int
+    reason: str
+
+
+def execute(handle: OpenBlockHandle, commitment: StateCommitment) -> SealedBlock | InvalidPayload:
+    """Execute the payload that `handle` was opened with; raises DepositLeftOut when its deposits are at fault."""
+    handle.apply_deposits(handle.attributes.deposits)
+    transactions: list[Transaction] = []
+    for index, raw in enumerate(handle.attributes.user_transactions):
+        try:
+            transactions.append(decode_transaction(raw))
+        except DecodingError as reason:
+            return InvalidPayload(index, str(reason))
+    if transactions:
+        for index, outcome in enumerate(handle.apply(transactions)):
+            if isinstance(outcome, Invalid):
+                return InvalidPayload(index, outcome.reason.value)
+            if not isinstance(outcome, Included):
+                return InvalidPayload(index, "gas limit above what the block has left")
+    return handle.seal(commitment)

@@ -1,0 +1,52 @@
+"""Block 0: from a genesis file to the state changes that make its state, its header and its block."""
+
+from dataclasses import dataclass
+
+from eth_hash.auto import keccak
+
+from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
+from sequencer.primitives.block import Block, make_block
+from sequencer.primitives.genesis import Genesis
+from sequencer.primitives.predeploys import MESSAGE_PASSER
+
+from .changes import StateChanges
+from .commitment import TrieUpdate
+from .store import Store
+from .trie import TrieCommitment
+
+
+@dataclass(frozen=True, slots=True)
+class GenesisBlock:
+    """Block 0 with all that its commit writes."""
+
+    block: Block
+    changes: StateChanges
+    trie: TrieUpdate
+
+
+def make_genesis_block(genesis: Genesis, store: Store) -> GenesisBlock:
+    """
+    Block 0 of `genesis`; `store` is only read (it may be empty).
+
+    Under OP rules the header's withdrawals root is the storage root of the message passer (isthmus/exec-engine.md).
+    """
+    changes = genesis_changes(genesis)
+    trie = TrieCommitment(store, EMPTY_TRIE_ROOT).compute(changes)
+    withdrawals_root = EMPTY_TRIE_ROOT
+    if genesis.optimism is not None:
+        withdrawals_root = trie.storage_roots.get(MESSAGE_PASSER, EMPTY_TRIE_ROOT)
+    header = genesis.header(trie.state_root, withdrawals_root)
+    return GenesisBlock(make_block(header, ()), changes, trie)
+
+
+def genesis_changes(genesis: Genesis) -> StateChanges:
+    """The accounts of the file as changes of an empty state."""
+    accounts: dict[bytes, Account | None] = {}
+    codes: dict[bytes, bytes] = {}
+    for address, entry in genesis.alloc.items():
+        code_hash = keccak(entry.code)
+        accounts[address] = Account(entry.nonce, entry.balance, code_hash)
+        if entry.code:
+            codes[code_hash] = entry.code
+    storage = {address: dict(entry.storage) for address, entry in genesis.alloc.items() if entry.storage}
+    return StateChanges(accounts=accounts, storage=storage, codes=codes)

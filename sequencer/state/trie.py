@@ -1,0 +1,135 @@
+"""
+The Merkle-Patricia tries over the flat state (Yellow Paper, 4.1 and appendix D): one of accounts, one a contract.
+
+Keys are hashed (secure tries). Nodes are named by their hash, so those of every block live side by side: proofs of
+any block whose root is known need nothing else, and nothing is removed when a block is unwound. The price is that the
+table of nodes only grows. This module is the only door to
+the `trie` library.
+"""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+
+from eth_hash.auto import keccak
+from trie.hexary import HexaryTrie
+
+from l1_bridge.rlp_codec import RlpItem, decode_rlp, encode_rlp
+from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
+from sequencer.primitives.fields import int_bytes
+
+from .changes import StateChanges
+from .commitment import TrieUpdate
+from .flat import SLOT_BYTES, encode_value
+from .store import Store, Table
+
+
+class NodeTable(MutableMapping[bytes, bytes]):
+    """Trie nodes by hash: the store's, and those made since, which are kept aside in `fresh`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.fresh: dict[bytes, bytes] = {}
+
+    def __getitem__(self, key: bytes) -> bytes:
+        node = self.fresh.get(key)
+        if node is None:
+            with self._store.read() as transaction:
+                node = transaction.get(Table.NODES, key)
+        if node is None:
+            raise KeyError(key)
+        return node
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        self.fresh[key] = value
+
+    def __delitem__(self, key: bytes) -> None:
+        self.fresh.pop(key, None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.fresh)
+
+    def __len__(self) -> int:
+        return len(self.fresh)
+
+
+class TrieCommitment:
+    """A StateCommitment: the tries below one state root."""
+
+    def __init__(self, store: Store, state_root: bytes) -> None:
+        self._store = store
+        self._state_root = state_root
+
+    def storage_root(self, address: bytes) -> bytes:
+        """Storage root of an account in the parent state (EMPTY_TRIE_ROOT where there is none)."""
+        trie = HexaryTrie(NodeTable(self._store), self._state_root)
+        return _storage_root_of(trie.get(keccak(address)))
+
+    def compute(self, changes: StateChanges) -> TrieUpdate:
+        """Roots after `changes`, and the nodes that they need beyond those of the parent state."""
+        nodes = NodeTable(self._store)
+        accounts = HexaryTrie(nodes, self._state_root)
+        storage_roots: dict[bytes, bytes] = {}
+        leaves: dict[bytes, bytes] = {}
+        for address in {**changes.accounts, **changes.storage, **dict.fromkeys(changes.wiped)}:
+            old = accounts.get(keccak(address))
+            is_deleted = address in changes.accounts and changes.accounts[address] is None
+            slots = changes.storage.get(address, {})
+            root = EMPTY_TRIE_ROOT if is_deleted or address in changes.wiped else _storage_root_of(old)
+            if slots and not is_deleted:
+                root = _update(nodes, root, {_slot_path(slot): _slot_leaf(value) for slot, value in slots.items()})
+            storage_roots[address] = root
+            leaves[keccak(address)] = b"" if is_deleted else _leaf(changes.accounts.get(address), old, root)
+        state_root = _update(nodes, self._state_root, leaves)
+        return TrieUpdate(state_root=state_root, storage_roots=storage_roots, nodes=nodes.fresh)
+
+
+def _update(nodes: NodeTable, root: bytes, leaves: Mapping[bytes, bytes]) -> bytes:
+    """Set or delete (empty value) every leaf; only nodes of the final trie are kept."""
+    trie = HexaryTrie(nodes, root)
+    with trie.squash_changes() as batch:
+        for path in sorted(leaves):
+            batch[path] = leaves[path]
+    updated: bytes = trie.root_hash
+    return updated
+
+
+def _slot_path(slot: int) -> bytes:
+    return keccak(slot.to_bytes(SLOT_BYTES, "big"))
+
+
+def _slot_leaf(value: int) -> bytes:
+    return encode_rlp(encode_value(value)) if value else b""
+
+
+def _leaf(account: Account | None, old: bytes, storage_root: bytes) -> bytes:
+    if account is not None:
+        return encode_rlp([int_bytes(account.nonce), int_bytes(account.balance), storage_root, account.code_hash])
+    if not old:  # storage of an account that does not exist: nothing to commit to
+        return b""
+    fields = read_leaf(old)
+    return encode_rlp([fields[0], fields[1], storage_root, fields[3]])
+
+
+def _storage_root_of(leaf: bytes) -> bytes:
+    if not leaf:
+        return EMPTY_TRIE_ROOT
+    return read_leaf(leaf)[2]
+
+
+def read_leaf(leaf: bytes) -> list[bytes]:
+    """Nonce, balance, storage root and code hash of an account's leaf, as bytes."""
+    return [item for item in decode_rlp(leaf) if isinstance(item, bytes)]
+
+
+def path_to(store: Store, root: bytes, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """
+    The value at `keccak(key)` below `root` (empty: none), and the encoded nodes from the root down to its place.
+
+    Nodes that stand inside their parent are no entries of their own. Raises MissingTrieNode where the store lacks one.
+    """
+    if root == EMPTY_TRIE_ROOT:
+        return b"", ()
+    trie = HexaryTrie(NodeTable(store), root)
+    path = keccak(key)
+    found: Sequence[RlpItem] = trie.get_proof(path)  # type: ignore[no-untyped-call]  # the library has no types here
+    encoded = [encode_rlp(node) for node in found if node]
+    return trie.get(path), tuple(node for index, node in enumerate(encoded) if index == 0 or len(node) >= 32)
