@@ -1,0 +1,121 @@
+"""
+Batch queue: the next batch on the safe head, or an empty one when its sequencing window is over.
+
+Holocene's batch stage: batches come in order, nothing is buffered. Batches from L1 blocks up to the safe head's origin
+can only be of the past and are thrown away unseen. When all data of the L1 block at `epoch + window` is read and the
+epoch has no batch, empty blocks fill it until the time of the next epoch, at least one each. Spec: derivation.md,
+"Batch Queue"; holocene/derivation.md.
+"""
+
+from batcher.codec.batch import SingularBatch, UnsupportedBatch
+from batcher.l2_source import L2BlockRef
+from l1_bridge.errors import ResetError
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.types import BlockId, L1Header
+
+from . import metrics
+from .batch_rules import BatchContext, Reason, Verdict, check_batch
+from .channel_reader import ChannelReader, Starved
+
+for _reason in Reason:
+    metrics.BATCHES.labels(_reason.value)
+
+
+class EpochMismatch(ResetError):
+    """The L1 blocks that were read do not continue the safe head's origin."""
+
+    def __init__(self, epoch: BlockId, safe_head: L2BlockRef) -> None:
+        super().__init__(f"L1 block {epoch} does not continue origin {safe_head.l1_origin} of block {safe_head.number}")
+        self.epoch = epoch
+        self.safe_head = safe_head
+
+
+class BatchQueue:
+    """Holds the L1 blocks from the safe head's epoch on: one header a block of the sequencing window."""
+
+    def __init__(self, rollup: RollupConfig, reader: ChannelReader, base: L1Header) -> None:
+        self._rollup = rollup
+        self._reader = reader
+        self._l1_blocks: list[L1Header] = [base]
+        self._undecided: SingularBatch | None = None
+
+    async def next_batch(self, safe_head: L2BlockRef, origin: L1Header) -> SingularBatch | Starved:
+        """
+        The batch of the block after `safe_head`.
+
+        Parameters
+        ----------
+        origin :
+            Newest L1 block whose data is being read.
+
+        Raises
+        ------
+        EpochMismatch
+            The safe head stands on another L1 chain.
+        """
+        self._follow(safe_head, origin)
+        if origin.number <= safe_head.l1_origin.number:
+            return await self._drain(origin)
+        epoch = self._l1_blocks[0]
+        if epoch.id != safe_head.l1_origin and epoch.number != safe_head.l1_origin.number + 1:
+            raise EpochMismatch(epoch.id, safe_head)
+        batch = self._undecided or await self._reader.next_batch(origin.number)
+        self._undecided = None
+        if batch is Starved.DRAINED:
+            return self._fill_epoch(safe_head, origin)
+        if isinstance(batch, Starved):
+            return batch
+        return self._judge(batch, safe_head, origin)
+
+    def flush_channel(self) -> None:
+        """The last batch gave an invalid payload: the rest of its channel goes."""
+        self._undecided = None
+        self._reader.flush()
+
+    def _follow(self, safe_head: L2BlockRef, origin: L1Header) -> None:
+        """Append a new L1 block, and forget those before the safe head's origin."""
+        if not self._l1_blocks or self._l1_blocks[-1].number != origin.number:
+            self._l1_blocks.append(origin)
+        oldest = safe_head.l1_origin.number
+        if self._l1_blocks[0].number < oldest:
+            self._l1_blocks = [block for block in self._l1_blocks if block.number >= oldest]
+
+    async def _drain(self, origin: L1Header) -> Starved:
+        batch = await self._reader.next_batch(origin.number)
+        if isinstance(batch, Starved):
+            return batch
+        metrics.BATCHES.labels("before_origin").inc()
+        return Starved.AGAIN
+
+    def _judge(
+        self, batch: SingularBatch | UnsupportedBatch, safe_head: L2BlockRef, origin: L1Header
+    ) -> SingularBatch | Starved:
+        if isinstance(batch, UnsupportedBatch):
+            metrics.BATCHES.labels("unsupported").inc()
+            self._reader.flush()
+            return Starved.AGAIN
+        reason = check_batch(batch, BatchContext(safe_head, self._l1_blocks, origin.number), self._rollup)
+        metrics.BATCHES.labels(reason.value).inc()
+        match reason.verdict:
+            case Verdict.ACCEPT:
+                return batch
+            case Verdict.PAST:
+                return Starved.AGAIN
+            case Verdict.DROP:
+                self._reader.flush()
+                return Starved.AGAIN
+            case Verdict.UNDECIDED:
+                self._undecided = batch
+                return Starved.DRAINED
+
+    def _fill_epoch(self, safe_head: L2BlockRef, origin: L1Header) -> SingularBatch | Starved:
+        """An empty batch when the window of the epoch is over; else DRAINED."""
+        while len(self._l1_blocks) > 1 and self._l1_blocks[0].number + self._rollup.seq_window_size <= origin.number:
+            epoch, following = self._l1_blocks[0], self._l1_blocks[1]
+            timestamp = safe_head.timestamp + self._rollup.block_time
+            is_first = epoch.number == safe_head.l1_origin.number + 1
+            if is_first or timestamp < following.timestamp:
+                metrics.BATCHES.labels("empty").inc()
+                return SingularBatch(safe_head.hash, epoch.number, epoch.hash, timestamp, ())
+            self._l1_blocks = self._l1_blocks[1:]
+        return Starved.DRAINED

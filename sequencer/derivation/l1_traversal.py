@@ -1,0 +1,185 @@
+"""
+L1 traversal: one L1 block after the other, each the child of the one before (derivation.md, "L1 Traversal").
+
+With every block the system config follows its updates, so that the batcher is the one of that very block. Headers,
+transactions and receipts of the next few blocks are read at the same time; what is read ahead counts only once it
+links to the block before it. Of receipts only the logs of the portal and of the system config are kept.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from l1_bridge.deposits import DepositEvent, collect_deposits
+from l1_bridge.errors import BraidError, L1Reorged, ResetError
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.system_config import SystemConfig, apply_config_updates
+from l1_bridge.types import BlockId, L1Header, L1Receipt, L1Source
+
+from . import metrics
+from .l1_retrieval import select_batcher_data
+
+READ_AHEAD_BLOCKS = 8
+"""L1 blocks fetched at once when there are that many; bounds what is held of L1."""
+
+EPOCHS_KEPT = 64
+"""Epochs whose deposits and updates are kept; an older one is read again."""
+
+
+class L1BlockGone(ResetError):
+    """L1 no longer has a block by its hash: it was reorged out."""
+
+    def __init__(self, block: BlockId) -> None:
+        super().__init__(f"L1 block {block} is gone")
+        self.block = block
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one L1 block says to L2: its header, and the receipts that hold deposits or config updates."""
+
+    header: L1Header
+    receipts: tuple[L1Receipt, ...]
+
+    def deposits(self, rollup: RollupConfig) -> tuple[DepositEvent, ...]:
+        """The block's deposits; raises MalformedDeposit (critical)."""
+        return collect_deposits(self.receipts, rollup.deposit_contract_address, self.header.hash)
+
+    def apply_updates(self, config: SystemConfig, rollup: RollupConfig) -> SystemConfig:
+        """`config` after the block's updates."""
+        return apply_config_updates(config, self.receipts, rollup.l1_system_config_address)
+
+
+class EpochReader:
+    """Epochs by L1 hash, the most recent ones kept."""
+
+    def __init__(self, l1: L1Source, rollup: RollupConfig) -> None:
+        self._l1 = l1
+        self._listened = frozenset({rollup.deposit_contract_address, rollup.l1_system_config_address})
+        self._kept: OrderedDict[bytes, Epoch] = OrderedDict()
+
+    async def read(self, header: L1Header) -> Epoch:
+        """The epoch of that L1 block; raises TemporaryError, or L1BlockGone."""
+        held = self._kept.get(header.hash)
+        if held is not None:
+            self._kept.move_to_end(header.hash)
+            return held
+        receipts = await self._l1.receipts_by_hash(header.hash)
+        if receipts is None:
+            raise L1BlockGone(header.id)
+        epoch = Epoch(header, self._select(receipts))
+        self._kept[header.hash] = epoch
+        if len(self._kept) > EPOCHS_KEPT:
+            self._kept.popitem(last=False)
+        return epoch
+
+    async def read_by_id(self, block: BlockId) -> Epoch:
+        """Like `read`, for a block of which only the id is at hand."""
+        held = self._kept.get(block.hash)
+        if held is not None:
+            return held
+        header = await self._l1.header_by_hash(block.hash)
+        if header is None:
+            raise L1BlockGone(block)
+        return await self.read(header)
+
+    def _select(self, receipts: Sequence[L1Receipt]) -> tuple[L1Receipt, ...]:
+        selected = (
+            replace(receipt, logs=tuple(log for log in receipt.logs if log.address in self._listened))
+            for receipt in receipts
+        )
+        return tuple(receipt for receipt in selected if receipt.logs)
+
+
+class L1Traversal:
+    """Where derivation is on L1, and what that block holds."""
+
+    def __init__(
+        self, l1: L1Source, epochs: EpochReader, rollup: RollupConfig, base: L1Header, config: SystemConfig
+    ) -> None:
+        """Start with `base` as the first block that is read; `config` is in force there, its updates included."""
+        self._l1 = l1
+        self._epochs = epochs
+        self._rollup = rollup
+        self._origin = base
+        self._config = config
+        self._is_read = False
+        self._ahead: list[L1Header] = []
+
+    @property
+    def origin(self) -> L1Header:
+        """The L1 block that is being read."""
+        return self._origin
+
+    async def read_data(self) -> tuple[bytes, ...]:
+        """
+        Data of the batcher transactions of the current block: once, then nothing until the next one.
+
+        Raises TemporaryError, or L1BlockGone when the block was reorged out.
+        """
+        if self._is_read:
+            return ()
+        block = await self._l1.block_by_hash(self._origin.hash)
+        if block is None:
+            raise L1BlockGone(self._origin.id)
+        self._is_read = True
+        return select_batcher_data(block.transactions, self._rollup.batch_inbox_address, self._config.batcher_address)
+
+    async def advance(self, head_number: int) -> bool:
+        """
+        Go on to the next L1 block; False when there is none yet.
+
+        Parameters
+        ----------
+        head_number :
+            Newest L1 block known; how far reading ahead is worth it.
+
+        Raises
+        ------
+        L1Reorged
+            The next block is not a child of this one.
+        TemporaryError
+            L1 is away, slow, or lies.
+        """
+        if not self._ahead:
+            self._ahead = await self._read_headers(head_number)
+        if not self._ahead:
+            return False
+        header = self._ahead[0]
+        if header.parent_hash != self._origin.hash:
+            self._ahead = []
+            raise L1Reorged(self._origin.number, self._origin.hash, header.parent_hash)
+        epoch = await self._epochs.read(header)
+        self._ahead = self._ahead[1:]
+        self._config = epoch.apply_updates(self._config, self._rollup)
+        self._origin, self._is_read = header, False
+        metrics.CURRENT_L1.set(header.number)
+        return True
+
+    async def _read_headers(self, head_number: int) -> list[L1Header]:
+        first = self._origin.number + 1
+        count = min(max(head_number - self._origin.number, 1), READ_AHEAD_BLOCKS)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._l1.header_by_number(first + offset)) for offset in range(count)]
+            headers: list[L1Header] = []
+            for task in tasks:
+                header = task.result()
+                if header is None or (headers and header.parent_hash != headers[-1].hash):
+                    break
+                headers.append(header)
+            async with asyncio.TaskGroup() as group:
+                for header in headers:
+                    group.create_task(self._epochs.read(header))
+        except* BraidError as failures:
+            raise first_failure(failures) from None
+        return headers
+
+
+def first_failure(failures: BaseExceptionGroup[BraidError]) -> BraidError:
+    """One of the failures of tasks that ran at the same time: they are about the same L1."""
+    failure = failures.exceptions[0]
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure

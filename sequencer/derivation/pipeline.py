@@ -1,0 +1,106 @@
+"""
+The pipeline: L1 blocks in, attributes of one L2 block after the other out (derivation.md, "L2 Chain Derivation").
+
+Pulled from its end, a bounded piece of work a call: at most one L1 block is opened, at most a few hundred batches
+are judged. Everything it holds follows from the L1 blocks since its base, so it can be thrown away at any time and
+started again from a safe head.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from batcher.codec.batch import SingularBatch
+from batcher.l2_source import L2BlockRef
+from l1_bridge.l1_chain_config import L1ChainConfig
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.system_config import SystemConfig
+from l1_bridge.types import L1Header, L1Source
+from sequencer.primitives.block import Block
+
+from .attributes import AttributesDeriver, DerivedAttributes
+from .batch_queue import BatchQueue
+from .channel_assembly import ChannelStage
+from .channel_reader import ChannelReader, Starved
+from .frame_queue import FrameQueue
+from .l1_traversal import EpochReader, L1Traversal
+
+BATCHES_PER_CALL = 256
+"""Batches that one call reads and throws away at most, before others have their turn."""
+
+
+class Progress(Enum):
+    """What a call did when it gives no attributes."""
+
+    WORKED = "worked"
+    """There may be more at once."""
+    WAITING = "waiting"
+    """All of L1 is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStart:
+    """Where a pipeline begins: an L1 block a channel timeout before the safe head's origin, and the config there."""
+
+    base: L1Header
+    config: SystemConfig
+
+
+class DerivationPipeline:
+    """All stages from L1 to attributes."""
+
+    def __init__(self, l1: L1Source, rollup: RollupConfig, l1_config: L1ChainConfig, start: PipelineStart) -> None:
+        epochs = EpochReader(l1, rollup)
+        self._traversal = L1Traversal(l1, epochs, rollup, start.base, start.config)
+        self._frames = FrameQueue()
+        self._batches = BatchQueue(rollup, ChannelReader(ChannelStage(self._frames)), start.base)
+        self._deriver = AttributesDeriver(rollup, l1_config, epochs)
+        self._accepted: SingularBatch | None = None
+        """Accepted, and not yet attributes because L1 did not answer."""
+
+    @property
+    def origin(self) -> L1Header:
+        """The L1 block that is being read; all before it are fully read."""
+        return self._traversal.origin
+
+    async def next_attributes(
+        self, safe_head: L2BlockRef, safe_block: Block, head_number: int
+    ) -> DerivedAttributes | Progress:
+        """
+        Attributes of the block after `safe_head`, or how far the call came.
+
+        Parameters
+        ----------
+        head_number :
+            Newest L1 block known; 0 when unknown.
+
+        Raises
+        ------
+        TemporaryError
+            L1 is away, slow, or lies; call again.
+        ResetError
+            L1 was reorged; start a new pipeline.
+        CriticalError
+            L1 says what the protocol can not express.
+        """
+        batch = self._accepted or await self._next_batch(safe_head)
+        if batch is Starved.DRAINED:
+            advanced = await self._traversal.advance(head_number)
+            return Progress.WORKED if advanced else Progress.WAITING
+        if isinstance(batch, Starved):
+            return Progress.WORKED
+        self._accepted = batch
+        attributes = await self._deriver.derive(batch, safe_head, safe_block)
+        self._accepted = None
+        return DerivedAttributes(attributes, safe_head, self.origin.id)
+
+    def flush_channel(self) -> None:
+        """The payload of the last attributes was invalid: the rest of its channel goes."""
+        self._batches.flush_channel()
+
+    async def _next_batch(self, safe_head: L2BlockRef) -> SingularBatch | Starved:
+        self._frames.load(await self._traversal.read_data())
+        for _ in range(BATCHES_PER_CALL):
+            batch = await self._batches.next_batch(safe_head, self.origin)
+            if batch is not Starved.AGAIN:
+                return batch
+        return Starved.AGAIN
