@@ -1,0 +1,116 @@
+"""Chains that op-node and op-geth made, derived again: attributes of every block, and the pipeline from L1 alone."""
+
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+from batcher.l2_source import L2BlockRef
+from l1_bridge.l1_chain_config import L1ChainConfig
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.types import BlockId
+from sequencer.chain.attributes_builder import build_attributes, read_l1_info, system_config_at
+from sequencer.derivation.attributes import compare_with_block
+from sequencer.derivation.batch_queue import EpochMismatch
+from sequencer.derivation.l1_traversal import EpochReader
+from sequencer.derivation.pipeline import DerivationPipeline, PipelineStart, Progress
+from sequencer.primitives.block import Block, decode_block
+from sequencer.primitives.deposit import DepositTransaction
+from tests.fakes.recorded_l1 import RecordedL1, Vector, load_vector
+
+FILES = ("calldata", "window")
+LAST_SINGULAR_L2_BLOCK = 117
+FIRST_SPAN_L1_BLOCK = 70
+
+load = cache(load_vector)
+
+
+@cache
+def blocks_of(name: str) -> tuple[Block, ...]:
+    return tuple(decode_block(bytes.fromhex(entry["block"][2:])) for entry in load(name)["l2"])
+
+
+def rollup_of(vector: Vector) -> RollupConfig:
+    return RollupConfig.from_json(vector["rollup"])
+
+
+def ref_of(block: Block, rollup: RollupConfig) -> L2BlockRef:
+    if block.number == 0:
+        origin, sequence_number = rollup.genesis.l1, 0
+    else:
+        info = read_l1_info(block)
+        origin, sequence_number = info.origin, info.sequence_number
+    header = block.header
+    return L2BlockRef(block.number, block.hash, header.parent_hash, header.timestamp, origin, sequence_number)
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_attributes_from_parent_and_origin_are_those_of_every_block(name: str) -> None:
+    vector, blocks = load(name), blocks_of(name)
+    rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
+    epochs = EpochReader(RecordedL1(vector["l1"]), rollup)
+    compared = 0
+
+    for parent, block in pairwise(blocks):
+        parent_ref, info = ref_of(parent, rollup), read_l1_info(block)
+        epoch = await epochs.read_by_id(BlockId(info.number, info.hash))
+        is_first = info.number != parent_ref.l1_origin.number
+        config = system_config_at(parent, rollup)
+        attributes = build_attributes(
+            rollup,
+            l1_config,
+            parent_ref,
+            epoch.apply_updates(config, rollup) if is_first else config,
+            epoch.header,
+            0 if is_first else parent_ref.sequence_number + 1,
+            parent.header.timestamp + rollup.block_time,
+            epoch.deposits(rollup) if is_first else (),
+        )
+        deposits = [transaction for transaction in block.transactions if isinstance(transaction, DepositTransaction)]
+        assert [deposit.raw for deposit in attributes.deposits] == [deposit.raw for deposit in deposits]
+        assert set(compare_with_block(attributes, parent.hash, block)) <= {"transactions"}
+        compared += 1
+
+    assert compared == vector["safe_l2"]
+
+
+async def test_the_pipeline_gives_every_singular_block_of_op_batcher() -> None:
+    """Blocks 1 to 117; then span batches begin, which are dropped, until the window of the next epoch is over."""
+    vector, blocks = load("calldata"), blocks_of("calldata")
+    rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
+    l1 = RecordedL1(vector["l1"])
+    l1.head_number = FIRST_SPAN_L1_BLOCK - 1
+    base = await l1.header_by_number(rollup.genesis.l1.number)
+    assert base is not None
+    pipeline = DerivationPipeline(l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config))
+
+    number = 0
+    while True:
+        safe = blocks[number]
+        result = await pipeline.next_attributes(ref_of(safe, rollup), safe, l1.head_number)
+        if result is Progress.WAITING:
+            break
+        if isinstance(result, Progress):
+            continue
+        assert compare_with_block(result.attributes, safe.hash, blocks[number + 1]) == ()
+        number += 1
+
+    assert number == LAST_SINGULAR_L2_BLOCK
+
+
+async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
+    vector, blocks = load("calldata"), blocks_of("calldata")
+    rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
+    l1 = RecordedL1(vector["l1"])
+    base = await l1.header_by_number(rollup.genesis.l1.number)
+    assert base is not None
+    pipeline = DerivationPipeline(l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config))
+    ref = ref_of(blocks[0], rollup)
+    elsewhere = L2BlockRef(0, ref.hash, ref.parent_hash, ref.timestamp, BlockId(base.number, bytes(32)), 0)
+
+    async def derive() -> None:
+        for _ in range(20):
+            await pipeline.next_attributes(elsewhere, blocks[0], l1.head_number)
+
+    with pytest.raises(EpochMismatch):
+        await derive()
