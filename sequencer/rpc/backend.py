@@ -1,0 +1,259 @@
+"""
+What the methods read: Protocols for the parts of the node below and beside the RPC, and the one value that holds them.
+
+The chain's reads are thread-safe and block; methods that use them run on reader threads (`job_pool`). The event loop
+itself reads only what is in memory: heads, the open block's outcomes, the pool.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from batcher.l2_source import L2BlockRef
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.types import L1Header
+from sequencer.execution.environment import BlockEnvironment, Rules
+from sequencer.execution.interface import Engine
+from sequencer.primitives.block import Block
+from sequencer.primitives.receipt import Receipt
+from sequencer.primitives.transaction import Transaction
+from sequencer.state.reader import StateReader
+
+from .job_pool import JobPool
+from .open_block_index import OpenBlockIndex
+from .preconfirmation import Preconfirmations
+from .settings import RpcSettings
+
+
+class HeadsReader(Protocol):
+    """The three heads of the chain, one immutable value."""
+
+    @property
+    def unsafe(self) -> L2BlockRef:
+        """Newest block."""
+        ...
+
+    @property
+    def safe(self) -> L2BlockRef:
+        """Newest block that is derived from L1."""
+        ...
+
+    @property
+    def finalized(self) -> L2BlockRef:
+        """Newest block that is derived from finalized L1."""
+        ...
+
+
+class Position(Protocol):
+    """Where a transaction stands."""
+
+    @property
+    def number(self) -> int:
+        """Of the block."""
+        ...
+
+    @property
+    def index(self) -> int:
+        """In the block."""
+        ...
+
+
+class SlotProof(Protocol):
+    """Merkle proof of one storage slot."""
+
+    @property
+    def slot(self) -> int:
+        """The slot."""
+        ...
+
+    @property
+    def value(self) -> int:
+        """Its value; 0 when there is none."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[bytes]:
+        """RLP nodes from the storage root down."""
+        ...
+
+
+class ProofOfAccount(Protocol):
+    """Merkle proof of one account and some of its slots (EIP-1186)."""
+
+    @property
+    def nonce(self) -> int:
+        """Of the account; 0 when there is none."""
+        ...
+
+    @property
+    def balance(self) -> int:
+        """Wei."""
+        ...
+
+    @property
+    def code_hash(self) -> bytes:
+        """Of the account."""
+        ...
+
+    @property
+    def storage_root(self) -> bytes:
+        """Root of its storage trie."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[bytes]:
+        """RLP nodes from the state root down."""
+        ...
+
+    @property
+    def storage(self) -> Sequence[SlotProof]:
+        """In the order they were asked for."""
+        ...
+
+
+class BlockSource(Protocol):
+    """Sealed canonical blocks and their indexes; None for what is not there."""
+
+    def block(self, number: int) -> Block | None:
+        """The block at that height."""
+        ...
+
+    def block_by_hash(self, hash: bytes) -> Block | None:
+        """The block with that hash."""
+        ...
+
+    def receipts(self, number: int) -> tuple[Receipt, ...] | None:
+        """All receipts of that block."""
+        ...
+
+    def ref(self, number: int) -> L2BlockRef | None:
+        """The block's place in the chain and its L1 origin."""
+        ...
+
+    def number_of(self, hash: bytes) -> int | None:
+        """Height of the block with that hash."""
+        ...
+
+    def position(self, transaction_hash: bytes) -> Position | None:
+        """Where that transaction stands."""
+        ...
+
+
+class StateSource(Protocol):
+    """State of sealed blocks; raises UnknownBlock or StateUnavailable where it is not there."""
+
+    def state_at(self, number: int) -> StateReader:
+        """State after that block."""
+        ...
+
+    def environment_of(self, number: int) -> BlockEnvironment:
+        """What that block told its transactions."""
+        ...
+
+    def proof(self, number: int, address: bytes, slots: Sequence[int]) -> ProofOfAccount:
+        """Proofs against that block's state root."""
+        ...
+
+
+class ChainReader(BlockSource, StateSource, Protocol):
+    """All that the RPC asks the chain."""
+
+    @property
+    def rules(self) -> Rules:
+        """The chain's rule set."""
+        ...
+
+    @property
+    def heads(self) -> HeadsReader:
+        """The heads now."""
+        ...
+
+
+class StatusOfTransaction(Protocol):
+    """What became of a transaction that the node was given."""
+
+    @property
+    def state(self) -> object:
+        """An enum or string: received, queued, preconfirmed, sealed, safe, finalized, dropped, replaced, rejected."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it ended without being included."""
+        ...
+
+    @property
+    def block_number(self) -> int | None:
+        """The block that holds it."""
+        ...
+
+
+class Pool(Protocol):
+    """Transactions on their way into a block."""
+
+    async def submit(self, raw: bytes) -> bytes:
+        """Take one in durably; returns its hash, raises BraidError with a reason for the sender."""
+        ...
+
+    def pending_nonce(self, address: bytes) -> int:
+        """The nonce after all that is known of that sender."""
+        ...
+
+    def transaction(self, hash: bytes) -> Transaction | None:
+        """One that waits or is being executed."""
+        ...
+
+    def status(self, hash: bytes) -> StatusOfTransaction | None:
+        """What became of one."""
+        ...
+
+
+class L1Progress(Protocol):
+    """L1 as the node's derivation and heads tracker know it; None: nothing known yet."""
+
+    @property
+    def current_l1(self) -> L1Header | None:
+        """Derivation has read everything before this block."""
+        ...
+
+    @property
+    def head_l1(self) -> L1Header | None:
+        """Newest known."""
+        ...
+
+    @property
+    def safe_l1(self) -> L1Header | None:
+        """L1's safe block."""
+        ...
+
+    @property
+    def finalized_l1(self) -> L1Header | None:
+        """L1's finalized block."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Everything a method may use. `pool` is None where no transactions are taken, `rollup` on a plain chain."""
+
+    chain: ChainReader
+    engine: Engine
+    pool: Pool | None
+    rollup: RollupConfig | None
+    l1_progress: L1Progress | None
+    open_block: OpenBlockIndex
+    preconfirmations: Preconfirmations
+    readers: JobPool
+    callers: JobPool
+    settings: RpcSettings
+    monotonic: Callable[[], float]
+    """Seconds of a clock that only moves forward; bounds the time of one request."""
+
+    async def read(self, function: Callable[..., object], *arguments: object) -> object:
+        """Run a blocking read on a reader thread, within its time limit."""
+        return await self.readers.run(function, arguments, self.settings.read_timeout_seconds)
+
+    def close(self) -> None:
+        """End the threads."""
+        self.readers.close()
+        self.callers.close()

@@ -1,0 +1,38 @@
+"""`braid_` methods, beyond those of every node: a transaction's life, early receipts, raw blocks."""
+
+from .backend import Backend
+from .block_lookup import get_number
+from .errors import ResourceNotFound, ResourceUnavailable
+from .eth_transactions import get_preconfirmed_receipt
+from .formatters import format_raw_block, format_status
+from .method import Method, Runs, method
+from .parameters import NumberReference, read_hash, read_number_reference, required
+
+
+def transaction_status(backend: Backend, hash: bytes) -> object:
+    """What became of a transaction: received to finalized, or dropped, replaced, rejected with the reason."""
+    if backend.pool is None:
+        raise ResourceUnavailable("this node takes no transactions")
+    status = backend.pool.status(hash)
+    return None if status is None else format_status(hash, status)
+
+
+def raw_block(backend: Backend, number: NumberReference) -> object:
+    """A sealed block in consensus encodings: header, and transactions with deposits."""
+    height = get_number(backend, number)
+    block = backend.chain.block(height)
+    if block is None:
+        raise ResourceNotFound("block")
+    return format_raw_block(block)
+
+
+METHODS: tuple[Method, ...] = (
+    method("braid_transactionStatus", transaction_status, required("transaction hash", read_hash), runs=Runs.ON_LOOP),
+    method(
+        "braid_getPreconfirmedReceipt",
+        get_preconfirmed_receipt,
+        required("transaction hash", read_hash),
+        runs=Runs.ON_LOOP,
+    ),
+    method("braid_rawBlock", raw_block, required("block", read_number_reference)),
+)

@@ -1,0 +1,162 @@
+"""
+`eth_` methods that take transactions in and show them again.
+
+A hash is given back only when the pool has made the transaction durable. Receipts are those of sealed blocks; whoever
+does not want to wait for the seal sends synchronously (EIP-7966), or asks `braid_getPreconfirmedReceipt`.
+"""
+
+import asyncio
+
+from l1_bridge.errors import TemporaryError
+from sequencer.mempool.errors import AdmissionError
+
+from .backend import Backend, Pool
+from .block_lookup import find_included, find_view
+from .errors import SYNC_DROPPED, SYNC_TIMEOUT, ResourceUnavailable, RpcError, TransactionRejected
+from .formatters import data, format_pool_transaction, format_receipt, format_transaction
+from .method import Method, Runs, method
+from .parameters import (
+    BlockReference,
+    HashReference,
+    NumberReference,
+    optional_or_none,
+    read_count,
+    read_data,
+    read_hash,
+    read_number_reference,
+    read_uint64,
+    required,
+)
+
+
+async def send_raw_transaction(backend: Backend, raw: bytes) -> object:
+    """Take a signed transaction in; its hash comes back once it is durable."""
+    return data(await _submit(_pool(backend), raw))
+
+
+async def send_raw_transaction_sync(backend: Backend, raw: bytes, timeout_milliseconds: int | None) -> object:
+    """Take a signed transaction in and wait for its receipt, preconfirmed or sealed (EIP-7966)."""
+    pool, settings = _pool(backend), backend.settings
+    seconds = settings.sync_timeout_seconds
+    if timeout_milliseconds:
+        seconds = min(timeout_milliseconds / 1000, settings.max_sync_timeout_seconds)
+    hash = await _submit(pool, raw)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _wait_for_receipt(backend, pool, hash)
+    except TimeoutError:
+        reason = f"the transaction was added to the pool but has no receipt after {seconds:g} s"
+        raise RpcError(SYNC_TIMEOUT, reason, data(hash)) from None
+
+
+async def _wait_for_receipt(backend: Backend, pool: Pool, hash: bytes) -> object:
+    while True:
+        with backend.preconfirmations.listening(hash) as settled:
+            found = await get_preconfirmed_receipt(backend, hash)
+            if found is not None:
+                return found
+            status = pool.status(hash)
+            if status is not None and status.reason is not None:
+                raise RpcError(SYNC_DROPPED, f"the transaction was not included: {status.reason}", data(hash))
+            await settled.wait()
+
+
+async def get_preconfirmed_receipt(backend: Backend, hash: bytes) -> object:
+    """The receipt as soon as the transaction's slice is published; of a sealed block later on; null before."""
+    found = backend.open_block.find(hash)
+    if found is not None:
+        return format_receipt(*found)
+    return await backend.read(_sealed_receipt, backend, hash)
+
+
+async def get_transaction_receipt(backend: Backend, hash: bytes) -> object:
+    """The receipt of a transaction in a sealed block; null before that."""
+    if backend.settings.preconfirmed_receipts:
+        return await get_preconfirmed_receipt(backend, hash)
+    return await backend.read(_sealed_receipt, backend, hash)
+
+
+def _sealed_receipt(backend: Backend, hash: bytes) -> object:
+    found = find_included(backend, hash)
+    return None if found is None else format_receipt(*found)
+
+
+async def get_transaction_by_hash(backend: Backend, hash: bytes) -> object:
+    """A transaction in a sealed block, in the open one, or in the pool."""
+    found = backend.open_block.find(hash)
+    if found is not None:
+        return format_transaction(*found)
+    waiting = None if backend.pool is None else backend.pool.transaction(hash)
+    sealed = await backend.read(_sealed_transaction, backend, hash)
+    if sealed is None and waiting is not None:
+        return format_pool_transaction(waiting)
+    return sealed
+
+
+def _sealed_transaction(backend: Backend, hash: bytes) -> object:
+    found = find_included(backend, hash)
+    return None if found is None else format_transaction(*found)
+
+
+def get_transaction_by_number_and_index(backend: Backend, number: NumberReference, index: int) -> object:
+    """The transaction at a place of a block given by number or tag."""
+    return _transaction_at(backend, number, index)
+
+
+def get_transaction_by_hash_and_index(backend: Backend, hash: bytes, index: int) -> object:
+    """The transaction at a place of a block given by hash."""
+    return _transaction_at(backend, HashReference(hash), index)
+
+
+def _transaction_at(backend: Backend, reference: BlockReference, index: int) -> object:
+    view = find_view(backend, reference)
+    if view is None or index >= len(view.placed):
+        return None
+    return format_transaction(view.placed[index], view)
+
+
+def _pool(backend: Backend) -> Pool:
+    if backend.pool is None:
+        raise ResourceUnavailable("this node takes no transactions")
+    return backend.pool
+
+
+async def _submit(pool: Pool, raw: bytes) -> bytes:
+    try:
+        return await pool.submit(raw)
+    except AdmissionError as reason:
+        if isinstance(reason, TemporaryError):
+            raise ResourceUnavailable(str(reason)) from None
+        raise TransactionRejected(str(reason)) from None
+    except TemporaryError:
+        raise ResourceUnavailable("the pool can not take transactions now, try again") from None
+
+
+_RAW = required("transaction", read_data)
+_HASH = required("transaction hash", read_hash)
+_INDEX = required("index", read_uint64)
+
+METHODS: tuple[Method, ...] = (
+    method("eth_sendRawTransaction", send_raw_transaction, _RAW, runs=Runs.ON_LOOP),
+    method(
+        "eth_sendRawTransactionSync",
+        send_raw_transaction_sync,
+        _RAW,
+        optional_or_none("timeout in milliseconds", read_count),
+        runs=Runs.ON_LOOP,
+    ),
+    method("eth_getTransactionByHash", get_transaction_by_hash, _HASH, runs=Runs.ON_LOOP),
+    method("eth_getTransactionReceipt", get_transaction_receipt, _HASH, runs=Runs.ON_LOOP),
+    method(
+        "eth_getTransactionByBlockNumberAndIndex",
+        get_transaction_by_number_and_index,
+        required("block", read_number_reference),
+        _INDEX,
+    ),
+    method(
+        "eth_getTransactionByBlockHashAndIndex",
+        get_transaction_by_hash_and_index,
+        required("block hash", read_hash),
+        _INDEX,
+    ),
+)

@@ -1,0 +1,99 @@
+"""
+One row of the method table: a name, who handles it, which parameters it takes, and where it runs.
+
+There is no other way to a method than its row; the rows also give the method list in the docs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar, overload
+
+from .backend import Backend
+from .errors import InvalidParameters
+from .parameters import Malformed, Parameter
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+
+
+class Runs(Enum):
+    """Where a handler runs."""
+
+    ON_LOOP = "loop"
+    """It only looks at memory, or is async and waits."""
+    READING = "reader threads"
+    """It reads the store."""
+    CALLING = "caller threads"
+    """It executes code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method; `handle` takes the backend and one value a parameter, and returns what JSON can hold."""
+
+    name: str
+    summary: str
+    handle: Callable[..., object]
+    parameters: tuple[Parameter[object], ...]
+    runs: Runs
+
+    def decode(self, values: list[object]) -> list[object]:
+        """One argument a parameter, or InvalidParameters with the parameter's name and what is wrong with it."""
+        parameters = self.parameters
+        if len(values) > len(parameters):
+            raise InvalidParameters(f"{len(values)} values, {self.name} takes at most {len(parameters)}")
+        arguments = []
+        for index, parameter in enumerate(parameters):
+            value = values[index] if index < len(values) else None
+            if value is None and not parameter.is_required:
+                arguments.append(parameter.default)
+                continue
+            if index >= len(values):
+                raise InvalidParameters(f"{parameter.name} is missing")
+            try:
+                arguments.append(parameter.read(value))
+            except Malformed as reason:
+                raise InvalidParameters(f"{parameter.name}: {reason}") from None
+        return arguments
+
+
+@overload
+def method(name: str, handle: Callable[[Backend], object], /, *, runs: Runs = ...) -> Method: ...
+@overload
+def method(name: str, handle: Callable[[Backend, A], object], a: Parameter[A], /, *, runs: Runs = ...) -> Method: ...
+@overload
+def method(
+    name: str, handle: Callable[[Backend, A, B], object], a: Parameter[A], b: Parameter[B], /, *, runs: Runs = ...
+) -> Method: ...
+@overload
+def method(
+    name: str,
+    handle: Callable[[Backend, A, B, C], object],
+    a: Parameter[A],
+    b: Parameter[B],
+    c: Parameter[C],
+    /,
+    *,
+    runs: Runs = ...,
+) -> Method: ...
+@overload
+def method(
+    name: str,
+    handle: Callable[[Backend, A, B, C, D], object],
+    a: Parameter[A],
+    b: Parameter[B],
+    c: Parameter[C],
+    d: Parameter[D],
+    /,
+    *,
+    runs: Runs = ...,
+) -> Method: ...
+def method(
+    name: str, handle: Callable[..., object], /, *parameters: Parameter[object], runs: Runs = Runs.READING
+) -> Method:
+    """A row; the parameters have the types that the handler takes. The summary is the handler's first line."""
+    summary = (handle.__doc__ or "").strip().split("\n")[0]
+    return Method(name, summary, handle, parameters, runs)
