@@ -138,23 +138,30 @@ def _decompress_brotli(data: bytes, limit: int) -> Iterator[bytes | StreamEnd]:
     stream = brotli.Decompressor()
     given_bytes = 0
     for offset in range(0, len(data), _INPUT_BYTES):
-        piece = data[offset : offset + _INPUT_BYTES]
-        is_drained = False
-        while not is_drained:
-            try:
-                output = bytes(stream.process(piece, output_buffer_limit=_BROTLI_OUTPUT_BYTES))
-            except brotli.error:
-                yield _read_brotli_before_trailer(data, offset, given_bytes, limit)
-                yield StreamEnd.CORRUPT
-                return
-            given_bytes += len(output)
-            yield output
-            if stream.is_finished():
-                yield StreamEnd.COMPLETE
-                return
-            piece = b""
-            is_drained = stream.can_accept_more_data()
+        try:
+            for output in _feed_brotli(stream, data[offset : offset + _INPUT_BYTES]):
+                given_bytes += len(output)
+                yield output
+        except brotli.error:
+            yield _read_brotli_before_trailer(data, offset, given_bytes, limit)
+            yield StreamEnd.CORRUPT
+            return
+        if stream.is_finished():
+            yield StreamEnd.COMPLETE
+            return
     yield StreamEnd.TRUNCATED
+
+
+def _feed_brotli(stream: brotli.Decompressor, piece: bytes) -> Iterator[bytes]:
+    """All output that a piece of input gives, in small steps; raises `brotli.error`."""
+    is_drained = False
+    while not is_drained:
+        output = bytes(stream.process(piece, output_buffer_limit=_BROTLI_OUTPUT_BYTES))
+        yield output
+        piece = b""
+        # The library may hold output back although it has no input left: only a short output tells.
+        is_drained = len(output) < _BROTLI_OUTPUT_BYTES and stream.can_accept_more_data()
+        is_drained = is_drained or stream.is_finished()
 
 
 def _read_brotli_before_trailer(data: bytes, offset: int, given_bytes: int, limit: int) -> bytes:
@@ -171,15 +178,13 @@ def _read_brotli_before_trailer(data: bytes, offset: int, given_bytes: int, limi
     pieces += [data[start : start + 1] for start in range(offset, min(offset + _INPUT_BYTES, len(data)))]
     try:
         for piece in pieces:
-            is_drained = False
-            while not is_drained and output_bytes <= limit:
-                output = bytes(stream.process(piece, output_buffer_limit=_BROTLI_OUTPUT_BYTES))
+            for output in _feed_brotli(stream, piece):
                 rest += output[max(given_bytes - output_bytes, 0) :]
                 output_bytes += len(output)
-                if stream.is_finished():
-                    return bytes(rest)
-                piece = b""
-                is_drained = stream.can_accept_more_data()
+                if output_bytes > limit:
+                    return b""
+            if stream.is_finished():
+                return bytes(rest)
     except brotli.error:
         pass
     return b""

@@ -1,0 +1,53 @@
+"""A transaction sender whose outcomes a test decides."""
+
+from dataclasses import dataclass
+
+from l1_bridge.service import Wake
+from l1_bridge.tx_manager import Confirmed, Failed, QueueFull, RequestId
+from l1_bridge.types import BlockId
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One transaction that was handed over."""
+
+    request_id: RequestId
+    to: bytes
+    data: bytes
+
+
+class FakeTransactionSender:
+    """Keeps what is submitted; `confirm` and `fail` make results."""
+
+    def __init__(self) -> None:
+        self.submissions: list[Submission] = []
+        self.is_full = False
+        self.steps = 0
+        self._results: list[Confirmed | Failed] = []
+
+    def submit(
+        self, request_id: RequestId, to: bytes, data: bytes, value: int = 0, gas_limit: int | None = None
+    ) -> None:
+        """Keep it, unless the test says that there is no room."""
+        assert (value, gas_limit) == (0, None)
+        if self.is_full:
+            raise QueueFull(0)
+        self.submissions.append(Submission(request_id, to, data))
+
+    async def step(self) -> Wake:
+        """Nothing happens by itself."""
+        self.steps += 1
+        return Wake(60.0)
+
+    def results(self) -> list[Confirmed | Failed]:
+        """What the test decided since the last call."""
+        results, self._results = self._results, []
+        return results
+
+    def confirm(self, index: int, block: BlockId) -> None:
+        """The submission of that index stands on L1."""
+        self._results.append(Confirmed(self.submissions[index].request_id, block, bytes(32)))
+
+    def fail(self, index: int) -> None:
+        """The submission of that index will not stand on L1."""
+        self._results.append(Failed(self.submissions[index].request_id, "reverted"))
