@@ -51,6 +51,12 @@ class OpenBlockHandle:
         """What is included so far, deposits first."""
         return self._pending.included
 
+    @property
+    def gas_used(self) -> int:
+        """Gas of everything included so far."""
+        included = self._pending.included
+        return included[-1].receipt.cumulative_gas_used if included else 0
+
     def view(self) -> StateReader:
         """The state after the last slice; later slices do not change it."""
         return self._pending.state

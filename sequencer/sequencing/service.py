@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.errors import ResetError
 from l1_bridge.service import AGAIN, Wake
 from sequencer.chain.chain import Chain, OpenBlockHandle
 from sequencer.chain.thread import ChainThread
@@ -29,9 +30,17 @@ from . import metrics
 from .attributes_source import AttributesSource, NextBlock
 from .budget import SpeedBudget
 from .finality import DepthFinality
-from .slices import PreconfirmationBroken, digest_receipts, included_of
+from .slices import PreconfirmationBroken, PublishedBlock, digest_receipts, included_of
 
 log = structlog.get_logger(__name__)
+
+
+class HeadMoved(ResetError):
+    """Derivation changed the unsafe head while the next block was prepared; the next step begins again."""
+
+    def __init__(self, parent_number: int) -> None:
+        super().__init__(f"block {parent_number} is no longer the unsafe head")
+        self.parent_number = parent_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,7 @@ class _Open:
     parent: L2BlockRef
     attributes: PayloadAttributes
     allows_user_transactions: bool
+    published: PublishedBlock
     slices: int = 0
     included: list[Included] = field(default_factory=list)
 
@@ -71,9 +81,19 @@ class SequencingService:
         options: SequencingOptions,
         budget: SpeedBudget,
         finality: DepthFinality | None = None,
+        on_slice: Callable[[Sequence[Outcome]], None] = lambda outcomes: None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`finality` is given for a standalone chain; a rollup's heads follow from derivation."""
+        """
+        Wire the parts together.
+
+        Parameters
+        ----------
+        finality :
+            Given for a standalone chain; a rollup's heads follow from derivation.
+        on_slice :
+            Hears the outcomes of each slice once it is durable, on the event loop.
+        """
         self._chain = chain
         self._thread = thread
         self._mempool = mempool
@@ -82,9 +102,16 @@ class SequencingService:
         self._options = options
         self._budget = budget
         self._finality = finality
+        self._on_slice = on_slice
         self._stopwatch = stopwatch
         self._open: _Open | None = None
         self.is_paused = False
+
+    @property
+    def current(self) -> PublishedBlock | None:
+        """The open block as far as it is published; None between two blocks. Any thread may ask."""
+        opened = self._open
+        return None if opened is None else opened.published
 
     async def step(self) -> Wake:
         """Do the next piece of work; raises what the attributes source raises when L1 can not answer."""
@@ -119,8 +146,7 @@ class SequencingService:
             included = included_of(await self._thread.run(opened.handle.apply, known))
             if len(known) != len(transactions) or digest_receipts(included) != record.receipts_digest:
                 raise PreconfirmationBroken(record.block_number, record.slice_index)
-            opened.slices += 1
-            opened.included += included
+            self._show(opened, included)
             self._mempool.settle(included, record.block_number, record.slice_index)
         log.info("open_block_rebuilt", number=parent.number + 1, slices=opened.slices, count=len(opened.included))
 
@@ -143,9 +169,17 @@ class SequencingService:
         return AGAIN
 
     async def _begin(self, parent: L2BlockRef, following: NextBlock) -> _Open:
-        handle = await self._thread.run(self._chain.open_block, following.attributes)
-        self._open = _Open(handle, parent, following.attributes, following.allows_user_transactions)
+        handle = await self._thread.run(self._open_over, parent, following.attributes)
+        pending = handle.pending
+        published = PublishedBlock(pending.environment, pending.included, pending.state)
+        self._open = _Open(handle, parent, following.attributes, following.allows_user_transactions, published)
         return self._open
+
+    def _open_over(self, parent: L2BlockRef, attributes: PayloadAttributes) -> OpenBlockHandle:
+        """On the chain thread: the attributes are for this parent and no other."""
+        if self._chain.heads.unsafe != parent:
+            raise HeadMoved(parent.number)
+        return self._chain.open_block(attributes)
 
     async def _advance(self, opened: _Open) -> Wake:
         seal_at = opened.attributes.timestamp - self._budget.seal_seconds(opened.gas_used)
@@ -177,10 +211,16 @@ class SequencingService:
         )
         if not taken:
             return
-        started = self._stopwatch()
-        outcomes = await self._thread.run(opened.handle.apply, taken)
-        seconds = self._stopwatch() - started
-        await self._publish(opened, outcomes, seconds)
+        is_published = False
+        try:
+            started = self._stopwatch()
+            outcomes = await self._thread.run(opened.handle.apply, taken)
+            await self._publish(opened, outcomes, self._stopwatch() - started)
+            is_published = True
+        finally:
+            if not is_published:  # the block was taken away, or its slice could not be made durable
+                self._open = None
+                self._mempool.on_withdrawn([*(outcome.transaction for outcome in opened.included), *taken])
 
     async def _publish(self, opened: _Open, outcomes: Sequence[Outcome], seconds: float) -> None:
         included = included_of(outcomes)
@@ -197,13 +237,18 @@ class SequencingService:
                 )
             )
         self._mempool.settle(outcomes, number, opened.slices)
-        opened.included += included
-        opened.slices += 1
+        self._show(opened, included)
+        self._on_slice(outcomes)
         gas = sum(outcome.gas_used for outcome in included)
         self._budget.measure_slice(gas, seconds)
         metrics.SLICES.inc()
         metrics.SLICE_TRANSACTIONS.observe(len(included))
         metrics.SLICE_SECONDS.observe(seconds)
+
+    def _show(self, opened: _Open, included: Sequence[Included]) -> None:
+        opened.published.publish(included, opened.handle.view())
+        opened.included += included
+        opened.slices += 1
 
     async def _seal(self, opened: _Open) -> None:
         started = self._stopwatch()

@@ -4,12 +4,14 @@ What a slice leaves behind: a record that is durable before the slice is publish
 The digest over the outcomes' receipts lets a restarted node prove that it rebuilt exactly what users were told (law 6).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from eth_hash.auto import keccak
 
 from l1_bridge.errors import CriticalError
+from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import Included, Outcome
+from sequencer.state.reader import StateReader
 
 
 class PreconfirmationBroken(CriticalError):
@@ -33,3 +35,30 @@ def digest_receipts(included: Iterable[Included]) -> bytes:
         encoded = outcome.receipt.encode()
         parts.append(len(encoded).to_bytes(8, "big") + encoded)
     return keccak(b"".join(parts))
+
+
+class PublishedBlock:
+    """
+    The open block as others may see it: slices whose records are durable, and the state after the last of them.
+
+    Written by the event loop, read by any thread: each field is swapped whole.
+    """
+
+    def __init__(self, environment: BlockEnvironment, outcomes: Sequence[Included], state: StateReader) -> None:
+        self.environment = environment
+        self._outcomes = tuple(outcomes)
+        self._state = state
+
+    @property
+    def outcomes(self) -> Sequence[Included]:
+        """What is included so far, deposits first; it only grows."""
+        return self._outcomes
+
+    def view(self) -> StateReader:
+        """The state after the last published slice."""
+        return self._state
+
+    def publish(self, included: Sequence[Included], state: StateReader) -> None:
+        """Show one more slice."""
+        self._state = state
+        self._outcomes = (*self._outcomes, *included)

@@ -1,0 +1,139 @@
+"""`braid node` and `braid replica`: the node's process, with or without the right to make blocks."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sequencer.config import NodeSettings
+
+Genesis = Annotated[Path | None, typer.Option(help="genesis.json")]
+Rollup = Annotated[Path | None, typer.Option(help="rollup.json")]
+L1 = Annotated[str | None, typer.Option(help="URL of an L1 node")]
+L1ChainConfig = Annotated[Path | None, typer.Option(help="L1 chain config; none: Prague from genesis")]
+L1Poll = Annotated[float | None, typer.Option(help="seconds between two looks at L1's heads")]
+DataDir = Annotated[Path | None, typer.Option(help="where the chain is kept")]
+RpcHost = Annotated[str | None, typer.Option(help="address that the RPC listens on")]
+RpcPort = Annotated[int | None, typer.Option(help="port of the RPC")]
+AdminPort = Annotated[int | None, typer.Option(help="metrics, health and admin, on loopback; 0: any free port")]
+Engine = Annotated[str | None, typer.Option(help="serial or parallel")]
+Workers = Annotated[int | None, typer.Option(help="processes of the parallel engine")]
+Redis = Annotated[str | None, typer.Option(help="auto (embedded), off, or a URL")]
+Clock = Annotated[str | None, typer.Option(help="system, l1 (follow L1's time) or resume")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the subcommands."""
+    app.command("node")(node)
+    app.command("replica")(replica)
+
+
+def node(
+    genesis: Genesis = None,
+    rollup: Rollup = None,
+    l1: L1 = None,
+    l1_chain_config: L1ChainConfig = None,
+    l1_poll: L1Poll = None,
+    l1_confirmations: Annotated[int | None, typer.Option(help="L1 blocks on top of an origin")] = None,
+    data_dir: DataDir = None,
+    rpc_host: RpcHost = None,
+    rpc_port: RpcPort = None,
+    admin_port: AdminPort = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    redis: Redis = None,
+    block_time: Annotated[int | None, typer.Option(help="seconds, of a standalone chain")] = None,
+    late_seconds: Annotated[float | None, typer.Option(help="later blocks hold deposits alone")] = None,
+    clock: Clock = None,
+    log_level: LogLevel = None,
+    config: ConfigFile = None,
+    standalone: Annotated[bool, typer.Option(help="plain Ethereum rules, and no chain above")] = False,
+) -> None:
+    """Run a sequencer; with --standalone, a chain of its own that can serve as an L1."""
+    settings = _load(
+        config,
+        genesis=genesis,
+        rollup=rollup,
+        l1=l1,
+        l1_chain_config=l1_chain_config,
+        l1_poll_seconds=l1_poll,
+        l1_confirmations=l1_confirmations,
+        data_dir=data_dir,
+        rpc_host=rpc_host,
+        rpc_port=rpc_port,
+        admin_port=admin_port,
+        engine=engine,
+        workers=workers,
+        redis=redis,
+        block_time_seconds=block_time,
+        late_seconds=late_seconds,
+        clock=clock,
+        log_level=log_level,
+    )
+    if standalone and not settings.is_standalone:
+        raise typer.BadParameter("--standalone takes neither --rollup nor --l1")
+    if settings.is_standalone and not standalone:
+        raise typer.BadParameter("a sequencer needs --rollup and --l1 (or say --standalone)")
+    asyncio.run(_run(settings, is_sequencer=True))
+
+
+def replica(
+    genesis: Genesis = None,
+    rollup: Rollup = None,
+    l1: L1 = None,
+    l1_chain_config: L1ChainConfig = None,
+    l1_poll: L1Poll = None,
+    data_dir: DataDir = None,
+    rpc_host: RpcHost = None,
+    rpc_port: RpcPort = None,
+    admin_port: AdminPort = None,
+    engine: Engine = None,
+    workers: Workers = None,
+    redis: Redis = None,
+    clock: Clock = None,
+    log_level: LogLevel = None,
+    config: ConfigFile = None,
+) -> None:
+    """Run a node that derives the chain from L1 and makes no blocks of its own."""
+    settings = _load(
+        config,
+        genesis=genesis,
+        rollup=rollup,
+        l1=l1,
+        l1_chain_config=l1_chain_config,
+        l1_poll_seconds=l1_poll,
+        data_dir=data_dir,
+        rpc_host=rpc_host,
+        rpc_port=rpc_port,
+        admin_port=admin_port,
+        engine=engine,
+        workers=workers,
+        redis=redis,
+        clock=clock,
+        log_level=log_level,
+    )
+    if settings.is_standalone:
+        raise typer.BadParameter("a replica needs --rollup and --l1")
+    asyncio.run(_run(settings, is_sequencer=False))
+
+
+def _load(config: Path | None, **flags: object) -> "NodeSettings":
+    from sequencer.config import NodeSettings, load_settings
+
+    return load_settings(NodeSettings, flags, config)
+
+
+async def _run(settings: "NodeSettings", is_sequencer: bool) -> None:
+    from sequencer.node.builder import build_node
+    from sequencer.node.logging import configure_logging
+    from sequencer.node.runner import run_services, stop_on_signals
+
+    configure_logging(settings.log_level)
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with build_node(settings, is_sequencer=is_sequencer) as services:
+        await run_services(services, stop)
