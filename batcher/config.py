@@ -20,16 +20,18 @@ class BatcherSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BRAID_BATCHER_", frozen=True, extra="forbid")
 
-    l2_rpc_url: str = Field("http://127.0.0.1:8546", description="JSON-RPC of the node whose blocks are posted")
-    request_timeout_seconds: float = Field(10.0, gt=0, description="longest wait for an answer of the node")
-    poll_seconds: float = Field(1.0, gt=0, description="pause when there is nothing to do")
-    max_frame_data_bytes: int = Field(120_000, gt=0, le=MAX_FRAME_DATA_BYTES, description="data of one transaction")
-    target_channel_bytes: int = Field(480_000, gt=0, description="compressed size at which a channel closes")
-    max_channel_duration_l1_blocks: int = Field(1, ge=0, description="age at which a channel closes")
-    safety_margin_l1_blocks: int = Field(10, ge=0, description="how much before a deadline to act")
-    max_in_flight: int = Field(16, gt=0, description="transactions not yet confirmed")
-    max_held_blocks: int = Field(50_000, gt=0, description="L2 blocks kept until they are safe")
-    max_blocks_a_step: int = Field(100, gt=0, description="L2 blocks read in one step")
+    l2_rpc_url: str = Field(default="http://127.0.0.1:8546", description="JSON-RPC of the node whose blocks are posted")
+    request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
+    poll_seconds: float = Field(default=1.0, gt=0, description="pause when there is nothing to do")
+    max_frame_data_bytes: int = Field(
+        default=120_000, gt=0, le=MAX_FRAME_DATA_BYTES, description="data of one transaction"
+    )
+    target_channel_bytes: int = Field(default=480_000, gt=0, description="compressed size at which a channel closes")
+    max_channel_duration_l1_blocks: int = Field(default=1, ge=0, description="age at which a channel closes")
+    safety_margin_l1_blocks: int = Field(default=10, ge=0, description="how much before a deadline to act")
+    max_in_flight: int = Field(default=16, gt=0, description="transactions not yet confirmed")
+    max_held_blocks: int = Field(default=50_000, gt=0, description="L2 blocks kept until they are safe")
+    max_blocks_a_step: int = Field(default=100, gt=0, description="L2 blocks read in one step")
 
     def make_limits(self, sequencing_window_l1_blocks: int, channel_timeout_l1_blocks: int) -> ChannelLimits:
         """Limits of the channel manager, with what `rollup.json` says; the margin shrinks for short windows."""
@@ -62,7 +64,9 @@ class ProposerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BRAID_PROPOSER_", frozen=True, extra="forbid")
 
-    l2_rpc_url: str = Field("http://127.0.0.1:8546", description="JSON-RPC of the node whose outputs are posted")
-    request_timeout_seconds: float = Field(10.0, gt=0, description="longest wait for an answer of the node")
-    poll_seconds: float = Field(2.0, gt=0, description="pause when there is nothing to do")
-    head: ProposedHead = Field(ProposedHead.SAFE, description="propose up to this head")
+    l2_rpc_url: str = Field(
+        default="http://127.0.0.1:8546", description="JSON-RPC of the node whose outputs are posted"
+    )
+    request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
+    poll_seconds: float = Field(default=2.0, gt=0, description="pause when there is nothing to do")
+    head: ProposedHead = Field(default=ProposedHead.SAFE, description="propose up to this head")
