@@ -56,10 +56,10 @@ class L1Connection:
     @contextlib.asynccontextmanager
     async def connect(cls, endpoint: L1Endpoint) -> AsyncIterator["L1Connection"]:
         """Open a connection pool to `endpoint`; nothing is asked yet, so an L1 that is away does not matter here."""
-        from web3 import AsyncHTTPProvider, AsyncWeb3
+        from web3 import AsyncWeb3
 
         timeout = aiohttp.ClientTimeout(total=endpoint.timeout_seconds)
-        provider = AsyncHTTPProvider(
+        provider = _provider_class()(
             endpoint.url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None
         )
         response_class = _bounded_response(endpoint.response_limit_bytes)
@@ -87,7 +87,7 @@ class L1Connection:
                 response: object = await self._web3.provider.make_request(RPCEndpoint(method), list(parameters))
         except TimeoutError:
             raise _unavailable(method, f"no answer within {self._timeout_seconds} s") from None
-        except (aiohttp.ClientError, OSError, ValueError, RecursionError, Web3Exception) as error:
+        except (aiohttp.ClientError, OSError, ValueError, Web3Exception) as error:
             raise _unavailable(method, f"{type(error).__name__}: {error}") from error
         if not isinstance(response, Mapping):
             raise _unavailable(method, "the answer is not a JSON-RPC object")
@@ -113,6 +113,21 @@ def _refused(method: str, error: object) -> L1Refused:
     with contextlib.suppress(MalformedField):
         data = parse_bytes("data", error.get("data"))
     return L1Refused(method, code if isinstance(code, int) else 0, str(error.get("message", ""))[:MAX_ERROR_TEXT], data)
+
+
+def _provider_class() -> "type[AsyncHTTPProvider]":
+    """web3.py's provider with a parser of bounded depth: on deep nesting the standard one can overrun the C stack."""
+    import orjson
+    from web3 import AsyncHTTPProvider
+    from web3.types import RPCResponse
+
+    class BoundedDepthProvider(AsyncHTTPProvider):
+        @staticmethod
+        def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+            response: RPCResponse = orjson.loads(raw_response)
+            return response
+
+    return BoundedDepthProvider
 
 
 def _bounded_response(limit_bytes: int) -> type[aiohttp.ClientResponse]:

@@ -1,4 +1,4 @@
-"""The L1 blocks under op-node's chains verify, their deposits and config updates are found, no changed bit is believed."""
+"""The L1 blocks under op-node's chains verify, deposits and updates are found, no changed bit is believed."""
 
 import copy
 from collections.abc import Mapping
