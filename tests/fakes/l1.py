@@ -278,7 +278,7 @@ def make_config_log(system_config: bytes, kind: int, payload: bytes) -> L1Log:
 
 
 def _receipts_of(transactions: Sequence[QueuedTransaction]) -> tuple[L1Receipt, ...]:
-    """Receipts whose log indexes count through the block; a failed transaction keeps its logs, for readers to ignore."""
+    """Receipts whose log indexes count through the block; a failed transaction keeps its logs: readers skip them."""
     receipts: list[L1Receipt] = []
     next_index = 0
     for entry in transactions:
