@@ -1,7 +1,5 @@
 """An L2 chain that a test grows and reorgs by hand, as `L2Source` and `OutputSource`."""
 
-from dataclasses import replace
-
 from eth_hash.auto import keccak
 
 from batcher.l2_source import L2BlockData, L2BlockRef, L2Output, L2SyncStatus, L2Unavailable
@@ -22,7 +20,7 @@ def make_l2_block(
 ) -> L2BlockData:
     """The block on top of `parent`."""
     number = parent.number + 1
-    block_hash = keccak(parent.hash + f"{branch}-{number}".encode() + b"".join(transactions))
+    block_hash = keccak(parent.hash + f"{branch}-{number}-{origin}".encode() + b"".join(transactions))
     ref = L2BlockRef(number, block_hash, parent.hash, parent.timestamp + 1, make_l1_id(origin), 0)
     return L2BlockData(ref, transactions)
 
@@ -84,8 +82,3 @@ class FakeL2Source:
             safe=self.ref(self.safe),
             finalized=self.ref(self.finalized),
         )
-
-    def with_origin(self, number: int, origin: int) -> None:
-        """Move one block to another epoch, its hash unchanged."""
-        block = self.blocks[number - 1]
-        self.blocks[number - 1] = replace(block, ref=replace(block.ref, l1_origin=make_l1_id(origin)))
