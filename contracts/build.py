@@ -25,6 +25,7 @@ COMPILE_TIMEOUT_SECONDS = 300
 
 CONTRACTS = {
     "BatchInbox": "src/l1/BatchInbox.sol",
+    "Counter": "src/examples/Counter.sol",
     "FeeVault": "src/l2/FeeVault.sol",
     "GasPriceOracle": "src/l2/GasPriceOracle.sol",
     "L1Block": "src/l2/L1Block.sol",
@@ -34,6 +35,7 @@ CONTRACTS = {
     "OptimismPortal": "src/l1/OptimismPortal.sol",
     "ProxyAdmin": "@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol",
     "SystemConfig": "src/l1/SystemConfig.sol",
+    "Token": "src/examples/Token.sol",
     "TransparentProxy": "src/TransparentProxy.sol",
 }
 """The contracts that get an artifact, and the source unit that defines each."""

@@ -94,16 +94,15 @@ contract L2OutputOracle is Initializable {
     function deleteL2Outputs(uint256 l2OutputIndex) external {
         require(msg.sender == challenger, "L2OutputOracle: only the challenger address can delete outputs");
         uint256 length = l2Outputs.length;
-        require(
-            l2OutputIndex < length, "L2OutputOracle: cannot delete outputs after the latest output index"
-        );
+        require(l2OutputIndex < length, "L2OutputOracle: cannot delete outputs after the latest output index");
         require(
             block.timestamp - l2Outputs[l2OutputIndex].timestamp < finalizationPeriodSeconds,
             "L2OutputOracle: cannot delete outputs that have already been finalized"
         );
 
-        for (uint256 i = length; i > l2OutputIndex; --i) {
-            l2Outputs.pop();
+        // Only the length moves, so that any number can be deleted at once; what lies behind it is written anew.
+        assembly ("memory-safe") {
+            sstore(l2Outputs.slot, l2OutputIndex)
         }
         emit OutputsDeleted(length, l2OutputIndex);
     }

@@ -34,6 +34,7 @@ contract OptimismPortal is ResourceMetering, Pausable {
     error Unauthorized();
     error NonReentrant();
     error InsufficientGas();
+    error GasEstimation();
 
     uint256 internal constant DEPOSIT_VERSION = 0;
 
@@ -161,7 +162,7 @@ contract OptimismPortal is ResourceMetering, Pausable {
 
         emit WithdrawalFinalized(withdrawalHash, success);
         // An estimate must not stop at the least gas with which only the outer call succeeds.
-        if (!success && tx.origin == address(1)) revert InsufficientGas();
+        if (!success && tx.origin == address(1)) revert GasEstimation();
     }
 
     /// @notice Whether nobody can delete the output any more.

@@ -150,6 +150,8 @@ contract SystemConfig is Ownable, Initializable {
     }
 
     function _setBatcherHash(bytes32 batcherHash_) private {
+        // Verifiers read an address; what is none would leave them with the batcher of before.
+        require(uint256(batcherHash_) <= type(uint160).max, "SystemConfig: batcher hash is no address");
         batcherHash = batcherHash_;
         emit ConfigUpdate(VERSION, UpdateType.BATCHER, abi.encode(batcherHash_));
     }
