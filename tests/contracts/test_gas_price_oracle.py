@@ -5,6 +5,8 @@ import random
 import pytest
 from eth_hash.auto import keccak
 from eth_typing import Address
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from contracts.genesis import GAS_PRICE_ORACLE, L1_BLOCK, pack_storage
 from tests.contracts import fastlz
@@ -92,6 +94,17 @@ def test_the_public_transaction_is_the_public_one() -> None:
 def test_l1_fee_is_of_the_compressed_length_and_a_signature(oracle: Contract) -> None:
     for data in [*samples(), PUBLIC_TRANSACTION]:
         assert oracle.read("getL1Fee", data) == l1_fee(len(fastlz.compress(data)) + 68), (SEED, data.hex())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.tuples(st.binary(min_size=1, max_size=40), st.integers(1, 12)), max_size=12))
+def test_l1_fee_of_repetitive_data_is_of_the_compressed_length(
+    oracle: Contract, pieces: list[tuple[bytes, int]]
+) -> None:
+    data = b"".join(piece * count for piece, count in pieces)
+
+    assert fastlz.decompress(fastlz.compress(data)) == data
+    assert oracle.read("getL1Fee", data) == l1_fee(len(fastlz.compress(data)) + 68)
 
 
 def test_small_transactions_pay_for_the_minimum_size(oracle: Contract) -> None:

@@ -91,6 +91,17 @@ def test_challenger_deletes_from_an_index_on(oracle: Contract) -> None:
     assert oracle.read("getL2Output", 1) == (root(41), GENESIS_TIME + 1000, 40)
 
 
+def test_deletion_costs_the_same_for_one_and_for_many(oracle: Contract) -> None:
+    for block in range(20, 420, 20):
+        propose(oracle, block)
+
+    many = oracle.send("deleteL2Outputs", 1, sender=CHALLENGER)
+    one = oracle.send("deleteL2Outputs", 0, sender=CHALLENGER)
+
+    assert many.success
+    assert many.gas_used < one.gas_used + 5_000
+
+
 @pytest.mark.parametrize("sender", [USER, PROPOSER, OWNER])
 def test_only_the_challenger_deletes(oracle: Contract, sender: bytes) -> None:
     propose(oracle, 20)

@@ -295,6 +295,18 @@ def test_too_little_gas_to_keep_the_promise_changes_nothing(bridge: Bridge) -> N
     assert bridge.finalize(withdrawal, gas=400_000).success
 
 
+def test_an_estimate_does_not_settle_for_a_failing_call() -> None:
+    bridge = make_bridge((MULTICALL3, 0, 100_000, b"\xff\xff\xff\xff"))
+    withdrawal = proved(bridge)
+    bridge.wait()
+
+    result = bridge.portal.send(
+        "finalizeWithdrawalTransaction", withdrawal.fields(), sender=USER, origin=(1).to_bytes(20, "big")
+    )
+
+    assert result.output == selector("GasEstimation()")
+
+
 def test_guardian_pauses_withdrawals_but_not_deposits(bridge: Bridge) -> None:
     withdrawal = proved(bridge)
     bridge.wait()

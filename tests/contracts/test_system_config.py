@@ -88,6 +88,11 @@ def test_eip1559_parameters_must_not_be_zero(config: Contract) -> None:
     assert not config.send("setEIP1559Params", 1, 0, sender=OWNER).success
 
 
+def test_a_batcher_hash_must_be_an_address(config: Contract) -> None:
+    assert config.send("setBatcherHash", bytes(12) + b"\xff" * 20, sender=OWNER).success
+    assert not config.send("setBatcherHash", bytes(11) + b"\x01" + bytes(20), sender=OWNER).success
+
+
 def test_legacy_setter_takes_nothing_but_a_base_fee_scalar(config: Contract) -> None:
     assert config.send("setGasConfig", 0, 2**32 - 1, sender=OWNER).success
     assert not config.send("setGasConfig", 0, 2**32, sender=OWNER).success
