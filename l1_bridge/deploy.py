@@ -8,12 +8,12 @@ deployer meanwhile.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from contracts.deployment import DeploymentPlan
 from l1_bridge.errors import CriticalError, TemporaryError
-from l1_bridge.l1_client import L1Client
 from l1_bridge.signer import Signer
-from l1_bridge.tx_manager import Confirmed, TransactionManager, TxManagerSettings
+from l1_bridge.tx_manager import Confirmed, L1Account, TransactionManager, TxManagerSettings
 from l1_bridge.types import BlockId
 
 
@@ -23,6 +23,13 @@ class DeploymentFailed(CriticalError):
 
 class DeploymentUnfinished(TemporaryError):
     """Not all transactions were confirmed within the rounds that were allowed."""
+
+
+class L1WithCode(L1Account, Protocol):
+    """What a deployment needs of L1; `L1Client` is one."""
+
+    async def code(self, address: bytes) -> bytes:
+        """Code at `address`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Deployment:
 
 
 async def send_deployment(
-    client: L1Client,
+    client: L1WithCode,
     signer: Signer,
     plan: DeploymentPlan,
     start_nonce: int,

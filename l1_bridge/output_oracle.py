@@ -1,7 +1,7 @@
 """The `L2OutputOracle` on L1 as the proposer reads it; bridges read it through `proofs`."""
 
-from .bindings import NEXT_BLOCK_NUMBER
-from .l1_client import L1Client
+from l1_bridge.bindings import NEXT_BLOCK_NUMBER
+from l1_bridge.l1_client import L1Client
 
 
 class L2OutputOracle:
