@@ -121,12 +121,25 @@ class World:
             self.submitter = self.make_submitter()
         self.derive()
 
+    async def lose_what_was_confirmed(self) -> None:
+        """A reorg takes out a block with frames that were reported as confirmed, before the node read it."""
+        self.source.extend(2)
+        for _ in range(3):
+            await self.submitter.step()
+            self.mine(failure_percent=0, most=0)
+            self.derive()
+        await self.submitter.step()
+        self.mine(failure_percent=0, most=20)
+        self.l1[-1] = []
+        self.derive()
+
 
 @pytest.mark.parametrize("seed", range(25))
 async def test_everything_becomes_safe_once_l1_is_well_again(seed: int) -> None:
     world = World(seed)
     for _ in range(150):
         await world.misbehave()
+    await world.lose_what_was_confirmed()
 
     for _ in range(80):
         await world.submitter.step()
