@@ -66,7 +66,7 @@ def get_bytes_or_none(source: Mapping[str, object], key: str, length: int | None
 def get_quantity(source: Mapping[str, object], key: str) -> int:
     """The JSON-RPC quantity (`0x` hex number) under `key`."""
     value = source.get(key)
-    if not isinstance(value, str) or not value.startswith("0x") or not value[2:].isalnum():
+    if not isinstance(value, str) or not value.startswith("0x") or not (value.isascii() and value[2:].isalnum()):
         raise MalformedField(key, "not a hex quantity")
     if len(value) - 2 > MAX_QUANTITY_DIGITS:
         raise MalformedField(key, "more than 256 bits")
@@ -89,6 +89,8 @@ def parse_bytes(key: str, value: object, length: int | None = None) -> bytes:
         decoded = bytes.fromhex(value[2:])
     except ValueError:
         raise MalformedField(key, "not a 0x hex string") from None
+    if len(value) - 2 != 2 * len(decoded):
+        raise MalformedField(key, "has something between its hex digits")
     if length is not None and len(decoded) != length:
         raise MalformedField(key, f"{len(decoded)} bytes instead of {length}")
     return decoded

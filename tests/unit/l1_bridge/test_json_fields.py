@@ -38,7 +38,7 @@ def test_field_is_read(read: Read, value: object, expected: object) -> None:
     [
         *((json_fields.get_quantity, value) for value in (5, "5", "0x", "0xg", "0x1_0", "0x 1", "-0x1", None, "0x١")),
         (json_fields.get_quantity, "0x" + "f" * 65),
-        *((json_fields.get_bytes, value) for value in (b"", "", "ab", "0xa", "0xgg", 5, None)),
+        *((json_fields.get_bytes, value) for value in (b"", "", "ab", "0xa", "0xgg", "0xab cd", "0xab\n", 5, None)),
         *((json_fields.get_integer, value) for value in (True, 1.0, "1", -1, 2**64, None)),
         (json_fields.get_list, {}),
         (json_fields.get_object, []),

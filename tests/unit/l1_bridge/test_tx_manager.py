@@ -5,8 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l1_bridge.errors import L1Unavailable
-from l1_bridge.fees import Fees, bump_fees, cap_fees, initial_fees
-from l1_bridge.pool_answer import PoolAnswer, classify_refusal
 from l1_bridge.signer import LocalSigner
 from l1_bridge.single_send import NotConfirmed, send_and_wait
 from l1_bridge.tx_manager import Confirmed, Failed, QueueFull, TransactionManager, TxManagerSettings
@@ -379,35 +377,3 @@ async def test_every_request_ends_confirmed_once_whatever_l1_does(events: list[s
     assert sorted(int(result.request_id) for result in results) == list(range(submitted))
     assert all(isinstance(result, Confirmed) for result in results)
     assert manager.pending_count == 0
-
-
-@given(st.integers(1, 10**12), st.integers(1, 10**12), st.integers(0, 10**12))
-def test_bump_always_satisfies_the_ten_percent_rule(tip: int, cap: int, base_fee: int) -> None:
-    offered = Fees(min(tip, cap), cap)
-
-    bumped = bump_fees(offered, initial_fees(base_fee, tip))
-
-    assert bumped.priority_fee * 10 >= offered.priority_fee * 11
-    assert bumped.max_fee * 10 >= offered.max_fee * 11
-    assert bumped.priority_fee <= bumped.max_fee
-
-
-def test_cap_limits_both_parts() -> None:
-    assert cap_fees(Fees(5, 20), 4) == Fees(4, 4)
-    assert cap_fees(Fees(5, 20), 30) == Fees(5, 20)
-
-
-@pytest.mark.parametrize(
-    ("message", "answer"),
-    [
-        ("already known", PoolAnswer.ALREADY_THERE),
-        ("replacement transaction underpriced", PoolAnswer.UNDERPRICED),
-        ("max fee per gas less than block base fee: address 0x1", PoolAnswer.UNDERPRICED),
-        ("Nonce too low", PoolAnswer.NONCE_USED),
-        ("intrinsic gas too low", PoolAnswer.NEVER),
-        ("insufficient funds for gas * price + value", PoolAnswer.TEMPORARY),
-        ("some words of a node that nobody has seen", PoolAnswer.TEMPORARY),
-    ],
-)
-def test_words_of_a_pool(message: str, answer: PoolAnswer) -> None:
-    assert classify_refusal(message) is answer
