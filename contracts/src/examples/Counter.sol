@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-pragma solidity ^0.8.28;
+pragma solidity 0.8.37;
 
 /// @title Counter
 /// @notice One slot that everybody writes: a game's shared leaderboard, and the worst case of parallel execution.
