@@ -1,0 +1,108 @@
+"""
+Precompiled contracts where py-evm's are missing, wrong or too slow; pure functions from input to gas and output.
+
+* P256VERIFY (specs, precompiles.md) and the input limits of Granite and Isthmus exist on OP chains alone.
+* MODEXP (EIP-198, EIP-2565): py-evm's takes 0 for every power of an empty base, yet 0**0 is 1.
+* ECRECOVER: the chain's own recovery is the one used for transactions.
+* Point evaluation (EIP-4844): py-evm's loads the trusted setup at each call, which takes a second.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+import ckzg
+
+from sequencer.primitives.errors import BadSignature
+from sequencer.primitives.signature import CURVE_ORDER, HALF_CURVE_ORDER, recover_address
+
+from .p256 import verify_p256
+
+ECRECOVER, MODEXP, BN256_PAIRING, POINT_EVALUATION = (bytes(19) + bytes([number]) for number in (1, 5, 8, 10))
+BLS_G1_MSM, BLS_G2_MSM, BLS_PAIRING = (bytes(19) + bytes([number]) for number in (12, 14, 15))
+P256_VERIFY = bytes(18) + b"\x01\x00"
+
+OPTIMISM_INPUT_LIMITS: Mapping[bytes, int] = {
+    BN256_PAIRING: 112_687,
+    BLS_G1_MSM: 513_760,
+    BLS_G2_MSM: 488_448,
+    BLS_PAIRING: 235_008,
+}
+"""Bytes of input up to which these run; above, the call fails (specs, granite and isthmus/exec-engine.md)."""
+
+P256_VERIFY_GAS = 3_450
+ECRECOVER_GAS = 3_000
+POINT_EVALUATION_GAS = 50_000
+MODEXP_MINIMUM_GAS = 200
+
+FIELD_ELEMENTS_PER_BLOB = 4096
+BLS_MODULUS = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
+
+
+def run_p256_verify(data: bytes) -> bytes:
+    """32 bytes of value 1 for a valid signature, nothing otherwise; input is digest, r, s, x, y."""
+    if len(data) != 160:
+        return b""
+    digest, r, s, x, y = (int.from_bytes(data[i : i + 32], "big") for i in range(0, 160, 32))
+    return (1).to_bytes(32, "big") if verify_p256(digest, r, s, x, y) else b""
+
+
+def run_ecrecover(data: bytes) -> bytes:
+    """The signer's address in 32 bytes, nothing when there is none; input is digest, v, r, s."""
+    data = data[:128].ljust(128, b"\0")
+    v, r, s = (int.from_bytes(data[i : i + 32], "big") for i in (32, 64, 96))
+    if v not in (27, 28):
+        return b""
+    y_parity = v - 27
+    if HALF_CURVE_ORDER < s < CURVE_ORDER:  # high s is valid here, and (r, -s) with the other parity is the same
+        y_parity, s = 1 - y_parity, CURVE_ORDER - s
+    try:
+        return recover_address(data[:32], y_parity, r, s).rjust(32, b"\0")
+    except BadSignature:
+        return b""
+
+
+def modexp_gas(data: bytes) -> int:
+    """Gas of MODEXP (EIP-2565)."""
+    base_bytes, exponent_bytes, modulus_bytes = _modexp_lengths(data)
+    complexity = ((max(base_bytes, modulus_bytes) + 7) // 8) ** 2
+    head_bytes = min(exponent_bytes, 32)
+    head = _modexp_operand(data, 96 + base_bytes, head_bytes)
+    iterations = max(head.bit_length() - 1, 0) + 8 * (exponent_bytes - head_bytes)
+    return max(MODEXP_MINIMUM_GAS, complexity * max(iterations, 1) // 3)
+
+
+def run_modexp(data: bytes) -> bytes:
+    """base**exponent % modulus in as many bytes as the modulus has."""
+    base_bytes, exponent_bytes, modulus_bytes = _modexp_lengths(data)
+    if modulus_bytes == 0:
+        return b""
+    base = _modexp_operand(data, 96, base_bytes)
+    exponent = _modexp_operand(data, 96 + base_bytes, exponent_bytes)
+    modulus = _modexp_operand(data, 96 + base_bytes + exponent_bytes, modulus_bytes)
+    return (pow(base, exponent, modulus) if modulus else 0).to_bytes(modulus_bytes, "big")
+
+
+def _modexp_lengths(data: bytes) -> tuple[int, int, int]:
+    base, exponent, modulus = (_modexp_operand(data, i, 32) for i in (0, 32, 64))
+    return base, exponent, modulus
+
+
+def _modexp_operand(data: bytes, start: int, size: int) -> int:
+    """`size` bytes of input from `start`, with zeros where the input is over."""
+    present = data[start : start + size]
+    return int.from_bytes(present, "big") << 8 * (size - len(present)) if present else 0
+
+
+def run_point_evaluation(data: bytes, trusted_setup: object) -> bytes | None:
+    """Check a KZG proof; None when it does not hold. Input: versioned hash, z, y, commitment 48, proof 48."""
+    if len(data) != 192:
+        return None
+    commitment, proof = data[96:144], data[144:192]
+    if b"\x01" + sha256(commitment).digest()[1:] != data[:32]:
+        return None
+    try:
+        if not ckzg.verify_kzg_proof(commitment, data[32:64], data[64:96], proof, trusted_setup):
+            return None
+    except (RuntimeError, ValueError):  # a point that is not on the curve
+        return None
+    return FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")

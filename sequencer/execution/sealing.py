@@ -1,0 +1,77 @@
+"""
+From executed transactions to a sealed block: receipts with running gas, roots, header. Every engine ends here.
+"""
+
+from collections.abc import Sequence
+
+from l1_bridge.ordered_trie import ordered_trie_root
+from sequencer.primitives.account import EMPTY_TRIE_ROOT
+from sequencer.primitives.block import AnyTransaction, make_block
+from sequencer.primitives.deposit import DEPOSIT_TYPE
+from sequencer.primitives.header import Header
+from sequencer.primitives.predeploys import MESSAGE_PASSER
+from sequencer.primitives.receipt import (
+    BLOOM_BYTES,
+    CANYON_DEPOSIT_RECEIPT_VERSION,
+    Receipt,
+    compute_logs_bloom,
+    merge_blooms,
+)
+from sequencer.state.changes import StateChanges
+from sequencer.state.commitment import StateCommitment, TrieUpdate
+
+from .environment import BlockEnvironment
+from .interface import Included, SealedBlock
+from .transaction_execution import TransactionResult
+
+_EMPTY_BLOOM = bytes(BLOOM_BYTES)
+
+
+def make_outcome(transaction: AnyTransaction, result: TransactionResult, gas_before: int) -> Included:
+    """The transaction's place in a block whose earlier transactions used `gas_before`."""
+    is_deposit = transaction.type == DEPOSIT_TYPE
+    receipt = Receipt(
+        type=transaction.type,
+        status=result.status,
+        cumulative_gas_used=gas_before + result.gas_used,
+        bloom=compute_logs_bloom(result.logs) if result.logs else _EMPTY_BLOOM,
+        logs=result.logs,
+        deposit_nonce=result.deposit_nonce,
+        deposit_receipt_version=CANYON_DEPOSIT_RECEIPT_VERSION if is_deposit else None,
+    )
+    return Included(transaction=transaction, receipt=receipt, gas_used=result.gas_used)
+
+
+def seal_block(
+    environment: BlockEnvironment, included: Sequence[Included], changes: StateChanges, commitment: StateCommitment
+) -> SealedBlock:
+    """Compute the roots over the parent's trie and close the header."""
+    update = commitment.compute(changes)
+    receipts = tuple(outcome.receipt for outcome in included)
+    transactions = tuple(outcome.transaction for outcome in included)
+    header = Header(
+        parent_hash=environment.parent_hash,
+        fee_recipient=environment.fee_recipient,
+        state_root=update.state_root,
+        transactions_root=ordered_trie_root([transaction.raw for transaction in transactions]),
+        receipts_root=ordered_trie_root([receipt.encode() for receipt in receipts]),
+        logs_bloom=merge_blooms([receipt.bloom for receipt in receipts]),
+        number=environment.number,
+        gas_limit=environment.gas_limit,
+        gas_used=receipts[-1].cumulative_gas_used if receipts else 0,
+        timestamp=environment.timestamp,
+        extra_data=environment.extra_data,
+        prev_randao=environment.prev_randao,
+        base_fee_per_gas=environment.base_fee_per_gas,
+        withdrawals_root=_withdrawals_root(environment, update, commitment),
+        parent_beacon_block_root=environment.parent_beacon_block_root,
+    )
+    return SealedBlock(block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update)
+
+
+def _withdrawals_root(environment: BlockEnvironment, update: TrieUpdate, commitment: StateCommitment) -> bytes:
+    """Under OP rules the storage root of the message passer (specs, isthmus/exec-engine.md), else no withdrawals."""
+    if not environment.rules.is_optimism:
+        return EMPTY_TRIE_ROOT
+    changed = update.storage_roots.get(MESSAGE_PASSER)
+    return commitment.storage_root(MESSAGE_PASSER) if changed is None else changed

@@ -1,0 +1,104 @@
+"""
+The serial engine: one transaction after another. It is the reference: what it does is what is correct.
+"""
+
+from collections.abc import Sequence
+
+from sequencer.primitives.block import AnyTransaction
+from sequencer.primitives.deposit import DepositTransaction
+from sequencer.primitives.header import Header
+from sequencer.state.commitment import StateCommitment
+from sequencer.state.reader import StateReader
+
+from .block_state import BlockState
+from .calls import run_call
+from .environment import BlockEnvironment
+from .evm import Evm
+from .fees import FeeParameters, read_fee_parameters
+from .interface import (
+    CallMessage,
+    CallResult,
+    Deferred,
+    Included,
+    Invalid,
+    InvalidReason,
+    Outcome,
+    Overrides,
+    SealedBlock,
+)
+from .sealing import make_outcome, seal_block
+from .system_calls import run_system_calls
+from .transaction_execution import TransactionResult, execute_deposit, execute_transaction, judge_transaction
+
+
+class SerialEngine:
+    """Engine (see `interface`) without threads, processes or memory between blocks."""
+
+    def open_block(self, parent: Header, environment: BlockEnvironment, state: StateReader) -> "SerialOpenBlock":
+        """Begin the block after `parent`, whose state is `state`."""
+        return SerialOpenBlock(environment, state)
+
+    def call(
+        self, environment: BlockEnvironment, state: StateReader, message: CallMessage, overrides: Overrides
+    ) -> CallResult:
+        """Run one message without a trace in state."""
+        return run_call(environment, state, message, overrides)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class SerialOpenBlock:
+    """A block that grows by slices, each executed in place."""
+
+    def __init__(self, environment: BlockEnvironment, state: StateReader) -> None:
+        self._environment = environment
+        self._evm = Evm(environment)
+        self._state = BlockState(state)
+        self._included: list[Included] = []
+        self._gas_used = 0
+        self._fees: FeeParameters | None = None
+        self._state.apply(run_system_calls(self._evm, state))
+        self._state.end_slice()
+
+    def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
+        """Execute one slice in order; one outcome a transaction, in the same order."""
+        outcomes = [self._apply_one(transaction) for transaction in transactions]
+        self._state.end_slice()
+        return outcomes
+
+    def view(self) -> StateReader:
+        """The state after the last slice, immutable."""
+        return self._state.view
+
+    def seal(self, commitment: StateCommitment) -> SealedBlock:
+        """Finish the block over its parent's trie."""
+        return seal_block(self._environment, self._included, self._state.changes(), commitment)
+
+    def abandon(self) -> None:
+        """Nothing to give back."""
+
+    def _apply_one(self, transaction: AnyTransaction) -> Outcome:
+        if isinstance(transaction, DepositTransaction):
+            return self._include(transaction, execute_deposit(self._evm, self._state, transaction))
+        fees = self._fee_parameters()
+        if transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+            reason = judge_transaction(self._environment, self._state, transaction, fees)
+            return Deferred(transaction) if reason is None else Invalid(transaction, reason)
+        result = execute_transaction(self._evm, self._state, transaction, fees)
+        if isinstance(result, InvalidReason):
+            return Invalid(transaction, result)
+        return self._include(transaction, result)
+
+    def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
+        self._state.apply(result.changes, result.payments)
+        outcome = make_outcome(transaction, result, self._gas_used)
+        self._included.append(outcome)
+        self._gas_used += result.gas_used
+        return outcome
+
+    def _fee_parameters(self) -> FeeParameters | None:
+        """Read once, at the first user transaction: after the block's own attributes."""
+        if self._fees is None and self._environment.rules.is_optimism:
+            self._fees = read_fee_parameters(self._state)
+        return self._fees

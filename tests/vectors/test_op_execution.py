@@ -1,0 +1,67 @@
+"""Every L2 block that op-node and op-geth made, executed again from its parent's state (see op/README.md)."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sequencer.execution.environment import Rules, make_environment
+from sequencer.execution.interface import Included
+from sequencer.execution.serial import SerialEngine
+from sequencer.primitives.attributes import PayloadAttributes
+from sequencer.primitives.block import Block, decode_block
+from sequencer.primitives.genesis import genesis_from_json
+from tests.fakes.memory_state import genesis_header, memory_state
+
+FOLDER = Path(__file__).parent / "op"
+
+
+def load(name: str) -> Any:
+    with gzip.open(FOLDER / name) as file:
+        return json.load(file)
+
+
+def from_hex(value: str) -> bytes:
+    return bytes.fromhex(value.removeprefix("0x"))
+
+
+def attributes_of(block: Block) -> PayloadAttributes:
+    header = block.header
+    return PayloadAttributes(
+        timestamp=header.timestamp,
+        prev_randao=header.prev_randao,
+        fee_recipient=header.fee_recipient,
+        parent_beacon_block_root=header.parent_beacon_block_root,
+        gas_limit=header.gas_limit,
+        extra_data=header.extra_data,
+        deposits=(),
+    )
+
+
+@pytest.mark.parametrize("name", ["calldata.json.gz", "window.json.gz"])
+def test_every_block_hash_and_receipt_is_reached(name: str) -> None:
+    vector = load(name)
+    genesis = genesis_from_json(vector["genesis"])
+    rules = Rules(chain_id=genesis.chain_id, is_optimism=True)
+    state = memory_state(genesis.alloc)
+    parent = genesis_header(genesis, state)
+    hashes = [parent.compute_hash()]
+    engine = SerialEngine()
+
+    assert hashes[0] == from_hex(vector["l2"][0]["hash"])
+    for entry in vector["l2"][1:]:
+        block = decode_block(from_hex(entry["block"]))
+        environment = make_environment(rules, parent, attributes_of(block), tuple(reversed(hashes[-256:])))
+        opened = engine.open_block(parent, environment, state)
+        outcomes = opened.apply(block.transactions)
+        assert all(isinstance(outcome, Included) for outcome in outcomes), entry["number"]
+        sealed = opened.seal(state)
+
+        assert [receipt.encode() for receipt in sealed.receipts] == [from_hex(raw) for raw in entry["receipts"]]
+        assert sealed.block.header == block.header
+        assert sealed.block.hash == from_hex(entry["hash"])
+        state = state.after(sealed.changes, sealed.trie)
+        parent = sealed.block.header
+        hashes.append(sealed.block.hash)
