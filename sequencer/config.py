@@ -74,7 +74,7 @@ def load_settings(settings: type[S], flags: Mapping[str, object], file: Path | N
         raise InvalidSettings(f"{file}: {reason}") from None
     try:
         from_environment = _environment(settings)
-        return settings(**{**from_file, **from_environment, **given})  # type: ignore[arg-type]  # pydantic checks
+        return settings(**{**from_file, **from_environment, **given})
     except ValidationError as problems:
         lines = [f"{'.'.join(map(str, error['loc'])) or 'settings'}: {error['msg']}" for error in problems.errors()]
         raise InvalidSettings("; ".join(lines)) from None

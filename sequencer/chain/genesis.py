@@ -19,7 +19,7 @@ GENESIS_KEY = b"genesis"
 
 def ensure_genesis(store: Store, genesis: Genesis, rollup: RollupConfig | None) -> None:
     """Write block 0 into an empty store; raises StoreOfAnotherChain or GenesisMismatch where it is another one."""
-    made = make_genesis_block(genesis, store)
+    made = make_genesis_block(genesis)
     block = made.block
     if rollup is not None and rollup.genesis.l2.hash != block.hash:
         raise GenesisMismatch(block.hash, rollup.genesis.l2.hash)

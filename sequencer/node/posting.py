@@ -11,7 +11,6 @@ from pathlib import Path
 
 import aiohttp
 import structlog
-from l1_bridge.output_oracle import L2OutputOracle
 from prometheus_client import REGISTRY
 
 from batcher.channel_manager import ChannelManager
@@ -23,6 +22,7 @@ from batcher.submitter import BatchSubmitter
 from l1_bridge.errors import CriticalError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
+from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings

@@ -7,11 +7,11 @@ from eth_hash.auto import keccak
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
 from sequencer.primitives.block import Block, make_block
 from sequencer.primitives.genesis import Genesis
+from sequencer.primitives.header import Header
 from sequencer.primitives.predeploys import MESSAGE_PASSER
 
 from .changes import StateChanges
 from .commitment import TrieUpdate
-from .store import Store
 from .trie import TrieCommitment
 
 
@@ -24,14 +24,19 @@ class GenesisBlock:
     trie: TrieUpdate
 
 
-def make_genesis_block(genesis: Genesis, store: Store) -> GenesisBlock:
+def compute_genesis_header(genesis: Genesis) -> Header:
+    """The header of block 0, for who needs its hash before there is a store."""
+    return make_genesis_block(genesis).block.header
+
+
+def make_genesis_block(genesis: Genesis) -> GenesisBlock:
     """
-    Block 0 of `genesis`; `store` is only read (it may be empty).
+    Block 0 of `genesis`, with its tries.
 
     Under OP rules the header's withdrawals root is the storage root of the message passer (isthmus/exec-engine.md).
     """
     changes = genesis_changes(genesis)
-    trie = TrieCommitment(store, EMPTY_TRIE_ROOT).compute(changes)
+    trie = TrieCommitment(None, EMPTY_TRIE_ROOT).compute(changes)
     withdrawals_root = EMPTY_TRIE_ROOT
     if genesis.optimism is not None:
         withdrawals_root = trie.storage_roots.get(MESSAGE_PASSER, EMPTY_TRIE_ROOT)

@@ -23,15 +23,15 @@ from .store import Store, Table
 
 
 class NodeTable(MutableMapping[bytes, bytes]):
-    """Trie nodes by hash: the store's, and those made since, which are kept aside in `fresh`."""
+    """Trie nodes by hash: the store's (none without one), and those made since, which are kept aside in `fresh`."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | None) -> None:
         self._store = store
         self.fresh: dict[bytes, bytes] = {}
 
     def __getitem__(self, key: bytes) -> bytes:
         node = self.fresh.get(key)
-        if node is None:
+        if node is None and self._store is not None:
             with self._store.read() as transaction:
                 node = transaction.get(Table.NODES, key)
         if node is None:
@@ -54,7 +54,8 @@ class NodeTable(MutableMapping[bytes, bytes]):
 class TrieCommitment:
     """A StateCommitment: the tries below one state root."""
 
-    def __init__(self, store: Store, state_root: bytes) -> None:
+    def __init__(self, store: Store | None, state_root: bytes) -> None:
+        """`store` may be None for the empty state alone."""
         self._store = store
         self._state_root = state_root
 
