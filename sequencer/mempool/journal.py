@@ -84,24 +84,29 @@ class Journal:
         self._terminals: OrderedDict[bytes, tuple[TerminalRecord, int]] = OrderedDict()
         self._adopt(replayed)
 
+    @staticmethod
+    def read(directory: Path, *, chain_id: int, terminals_kept: int = TERMINALS_KEPT) -> Replayed:
+        """
+        Read the journal in `directory` (made when it is missing) and cut a torn tail.
+
+        Blocks on files: for any thread. Raises JournalCorrupt or JournalOfAnotherChain.
+        """
+        return replay(directory, chain_id=chain_id, terminals_kept=terminals_kept)
+
     @classmethod
     def open(
         cls,
         directory: Path,
+        replayed: Replayed,
         *,
         chain_id: int,
         segment_bytes: int = SEGMENT_BYTES,
         terminals_kept: int = TERMINALS_KEPT,
-    ) -> "tuple[Journal, Replayed]":
-        """
-        Read the journal in `directory` (made when it is missing), cut a torn tail, and be ready to append.
-
-        Blocks on files; raises JournalCorrupt or JournalOfAnotherChain.
-        """
-        replayed = replay(directory, chain_id=chain_id, terminals_kept=terminals_kept)
+    ) -> "Journal":
+        """A journal that goes on after what was read; touches no file before the first record."""
         next_number = max(replayed.segments, default=-1) + 1
         writer = SegmentWriter(directory, chain_id, next_number, segment_bytes=segment_bytes)
-        return cls(writer, replayed, terminals_kept=terminals_kept), replayed
+        return cls(writer, replayed, terminals_kept=terminals_kept)
 
     def append_transaction(self, transaction_hash: bytes, record: TransactionRecord, on_synced: OnSynced) -> None:
         """Write a user's transaction; `on_synced` hears when it may be acknowledged. Raises PoolBusy."""
@@ -115,6 +120,7 @@ class Journal:
 
     def restore(self, transaction_hash: bytes, record: TransactionRecord) -> None:
         """Write a transaction of an unwound block again; nobody waits for it (its old record still stands)."""
+        self._release(transaction_hash)
         self._live[transaction_hash] = record, _NOT_SYNCED
         self._append(record, transaction_hash, None, is_copy=True)
 

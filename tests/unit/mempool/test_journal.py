@@ -53,7 +53,11 @@ async def append(journal: Journal, nonce: int) -> None:
 
 
 def open_journal(directory: Path, segment_bytes: int = 1 << 20, terminals_kept: int = 100) -> tuple[Journal, Replayed]:
-    return Journal.open(directory, chain_id=CHAIN_ID, segment_bytes=segment_bytes, terminals_kept=terminals_kept)
+    replayed = Journal.read(directory, chain_id=CHAIN_ID, terminals_kept=terminals_kept)
+    journal = Journal.open(
+        directory, replayed, chain_id=CHAIN_ID, segment_bytes=segment_bytes, terminals_kept=terminals_kept
+    )
+    return journal, replayed
 
 
 class FailingSync:
@@ -256,7 +260,7 @@ async def test_journal_of_another_chain_is_refused(tmp_path: Path) -> None:
     await journal.close()
 
     with pytest.raises(JournalOfAnotherChain):
-        Journal.open(tmp_path, chain_id=CHAIN_ID + 1)
+        Journal.read(tmp_path, chain_id=CHAIN_ID + 1)
 
 
 async def test_segment_of_final_transactions_is_removed(tmp_path: Path) -> None:

@@ -1,0 +1,305 @@
+"""
+The mempool: submission, ordering's source, and the answer to "what became of my transaction?".
+
+    submit -> decode (threads) -> check against the head -> journal synced -> in the pool, hash goes back to the user
+    take -> a slice executes -> record_slice (synced) -> settle -> the slice is published
+
+The event loop owns everything here; only decoding, journal syncs and replay run on threads. The chain is seen through
+`HeadView`, and heard through the `on_...` methods, which the node calls in the order of the chain's events.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from l1_bridge.errors import BraidError
+from sequencer.execution.interface import Included, Outcome
+from sequencer.execution.validation import maximum_cost
+from sequencer.primitives.account import Account
+from sequencer.primitives.attributes import PayloadAttributes
+from sequencer.primitives.block import AnyTransaction
+from sequencer.primitives.clock import Clock
+from sequencer.primitives.transaction import Transaction
+
+from .admission import AdmissionRules, check_size
+from .decoder import Decoded, Decoder, decode_batch
+from .errors import AdmissionError, AlreadyKnown, JournalWriteFailed, PromisedTransactionMissing
+from .head import HeadView
+from .journal import Journal
+from .journal_records import SliceRecord, TerminalRecord, TransactionRecord, compute_receipts_digest
+from .journal_replay import Replayed
+from .metrics import ENDED, POOL_BYTES, POOL_TRANSACTIONS, SUBMITTED
+from .pool import Pool, PoolLimits
+from .pool_entry import Stage
+from .statuses import TransactionState, TransactionStatus, chain_status
+
+
+class Mempool:
+    """See the module's description. Made by `open`; call `recover` before anything else."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        replayed: Replayed,
+        view: HeadView,
+        clock: Clock,
+        rules: AdmissionRules,
+        limits: PoolLimits,
+    ) -> None:
+        self._journal = journal
+        self._replayed = replayed
+        self._view = view
+        self._clock = clock
+        self._rules = rules
+        self._decoder = Decoder(rules)
+        self._admitting: set[bytes] = set()
+        self._waiting = asyncio.Event()
+        self._pool = Pool(
+            rules,
+            limits,
+            on_ended=self._ended,
+            is_included=lambda transaction_hash: view.included_in(transaction_hash) is not None,
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        view: HeadView,
+        clock: Clock,
+        rules: AdmissionRules,
+        limits: PoolLimits | None = None,
+    ) -> "Mempool":
+        """Read the journal in `directory`; raises JournalCorrupt or JournalOfAnotherChain."""
+        replayed = await asyncio.to_thread(Journal.read, directory, chain_id=rules.chain_id)
+        journal = Journal.open(directory, replayed, chain_id=rules.chain_id)
+        return cls(journal, replayed, view, clock, rules, limits or PoolLimits())
+
+    async def recover(self) -> tuple[SliceRecord, ...]:
+        """
+        Bring back what the journal holds: transactions that no block includes return to the pool in order.
+
+        Returns the slices that were promised over the present head; sequencing rebuilds their block with
+        `take_listed` before it takes anything else. Empty when there are none.
+        """
+        replayed, self._replayed = self._replayed, Replayed()
+        head = self._view.head()
+        included, waiting = await asyncio.to_thread(self._sort_replayed, replayed)
+        for transaction_hash, number in included:
+            self._journal.seal(transaction_hash, number)
+        decoded: list[Decoded] = []
+        for transaction_hash, result in waiting:
+            if isinstance(result, Decoded):
+                decoded.append(result)
+            else:
+                self._write_end(transaction_hash, TransactionState.REJECTED, str(result))
+        self._pool.put_back(decoded, head, self._clock.now(), "recovered")
+        self._changed()
+        return replayed.slices_of(head.number + 1, head.hash)
+
+    async def submit(self, raw: bytes) -> bytes:
+        """
+        Take in a user's transaction; its hash comes back when it is durable and in the pool.
+
+        Raises AdmissionError with what is wrong, JournalWriteFailed when it could not be made durable.
+        """
+        try:
+            transaction_hash = await self._submit(raw)
+        except BraidError as reason:
+            SUBMITTED.labels(type(reason).__name__).inc()
+            raise
+        SUBMITTED.labels("accepted").inc()
+        return transaction_hash
+
+    def take(self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int) -> list[Transaction]:
+        """
+        The best ready transactions for one slice, by effective tip with each sender's nonces in order.
+
+        They stay known and are not taken again until `settle` returns them. `gas_budget` counts gas limits.
+        """
+        taken = self._pool.take(base_fee=base_fee, gas_budget=gas_budget, limit=limit, max_bytes=max_bytes)
+        if not taken or not self._pool.ready_count:
+            self._waiting.clear()
+        return taken
+
+    def take_listed(self, hashes: Sequence[bytes]) -> list[Transaction]:
+        """Exactly the transactions of a promised slice; raises PromisedTransactionMissing."""
+        taken = self._pool.take_listed(hashes)
+        if isinstance(taken, bytes):
+            raise PromisedTransactionMissing(taken)
+        return taken
+
+    async def record_slice(
+        self,
+        *,
+        block_number: int,
+        parent_hash: bytes,
+        slice_index: int,
+        attributes: PayloadAttributes,
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        """Make a slice durable, before it is published; slice 0 carries the attributes. Raises JournalWriteFailed."""
+        record = SliceRecord(
+            block_number=block_number,
+            parent_hash=parent_hash,
+            slice_index=slice_index,
+            attributes=attributes if slice_index == 0 else None,
+            transaction_hashes=tuple(
+                outcome.transaction.hash
+                for outcome in outcomes
+                if isinstance(outcome, Included) and isinstance(outcome.transaction, Transaction)
+            ),
+            receipts_digest=compute_receipts_digest(outcomes),
+        )
+        synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._journal.append_slice(record, partial(_tell, synced))
+        await synced
+
+    def settle(self, outcomes: Sequence[Outcome], *, block_number: int, slice_index: int, first_index: int) -> None:
+        """Hear what became of a taken slice; `first_index` counts the block's user transactions before it."""
+        self._pool.settle(outcomes, block_number=block_number, slice_index=slice_index, first_index=first_index)
+        self._changed()
+
+    def status(self, transaction_hash: bytes) -> TransactionStatus:
+        """Where a transaction stands, whoever asks and however long ago it ended (a bounded number are kept)."""
+        head = self._view.head()
+        entry = self._pool.get(transaction_hash)
+        if entry is not None:
+            if entry.place is not None:
+                place = entry.place
+                return TransactionStatus(
+                    TransactionState.PRECONFIRMED, None, place.block_number, place.slice_index, place.index
+                )
+            reason = self._pool.why_waiting(entry, head.base_fee) if entry.stage is Stage.WAITING else None
+            state = TransactionState.RECEIVED if reason is None else TransactionState.QUEUED
+            return TransactionStatus(state, reason)
+        number = self._view.included_in(transaction_hash)
+        if number is not None:
+            return chain_status(number, safe_number=head.safe_number, finalized_number=head.finalized_number)
+        terminal = self._journal.terminal(transaction_hash)
+        if terminal is not None:
+            return TransactionStatus(TransactionState(terminal.state), terminal.reason)
+        return TransactionStatus(TransactionState.UNKNOWN)
+
+    def transaction(self, transaction_hash: bytes) -> Transaction | None:
+        """A transaction that is in the pool, None otherwise."""
+        entry = self._pool.get(transaction_hash)
+        return None if entry is None else entry.transaction
+
+    def pending_nonce(self, address: bytes) -> int:
+        """The nonce that the sender's next transaction needs, counting those in the pool without a gap."""
+        account = self._view.head().state.account(address) or Account()
+        queue = self._pool.queue(address)
+        return account.nonce if queue is None else max(account.nonce, queue.first_gap())
+
+    async def wait_for_transactions(self) -> None:
+        """Return when something may be taken; a `take` that gives nothing makes the next call wait."""
+        await self._waiting.wait()
+
+    def on_block_sealed(self, number: int, transactions: Iterable[AnyTransaction]) -> None:
+        """A block is part of the chain now, whoever built it."""
+        users = [transaction for transaction in transactions if isinstance(transaction, Transaction)]
+        for transaction in users:
+            self._journal.seal(transaction.hash, number)
+        head = self._view.head()
+        self._pool.seal(users, head)
+        self._pool.expire(self._clock.now(), head.base_fee)
+        self._journal.retire(finalized_number=head.finalized_number, sealed_number=number)
+        self._changed()
+
+    def on_open_block_abandoned(self, number: int) -> None:
+        """The open block was given up: its transactions return first and in order, its slices are void."""
+        self._pool.give_up_open_block()
+        self._journal.abandon(number)
+        self._changed()
+
+    def on_unwound(self, number: int, transactions: Iterable[AnyTransaction]) -> None:
+        """Blocks above `number` are gone; their user transactions (ascending) return before all others, in order."""
+        self.on_open_block_abandoned(number + 1)
+        head = self._view.head()
+        now = self._clock.now()
+        users = [transaction for transaction in transactions if isinstance(transaction, Transaction)]
+        for transaction in users:
+            self._journal.restore(transaction.hash, TransactionRecord(transaction.raw, int(now * 1000)))
+        decoded = [Decoded(transaction, maximum_cost(transaction, 0)) for transaction in users]
+        self._pool.put_back(decoded, head, now, "unwound")
+        self._changed()
+
+    def on_finalized(self, number: int) -> None:
+        """Blocks up to `number` can not be unwound any more: the journal may forget their transactions."""
+        self._journal.retire(finalized_number=number, sealed_number=self._view.head().number)
+
+    async def close(self) -> None:
+        """Sync what waits and give the threads back."""
+        self._decoder.close()
+        await self._journal.close()
+
+    async def _submit(self, raw: bytes) -> bytes:
+        check_size(raw, self._rules)
+        decoded = await self._decoder.decode(raw, self._view.head().fees)
+        transaction_hash = decoded.transaction.hash
+        if transaction_hash in self._admitting or self._view.included_in(transaction_hash) is not None:
+            raise AlreadyKnown(transaction_hash)
+        self._pool.check(decoded, self._view.head())
+        synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        record = TransactionRecord(raw, int(self._clock.now() * 1000))
+        self._journal.append_transaction(transaction_hash, record, partial(self._synced, decoded, synced))
+        self._admitting.add(transaction_hash)
+        await synced
+        return transaction_hash
+
+    def _synced(self, decoded: Decoded, heard: "asyncio.Future[None]", failure: JournalWriteFailed | None) -> None:
+        """The record is durable: only now the transaction becomes visible. The submitter may be gone already."""
+        transaction_hash = decoded.transaction.hash
+        self._admitting.discard(transaction_hash)
+        refusal: BraidError | None = failure
+        if failure is None:
+            try:
+                self._pool.insert(decoded, self._view.head(), self._clock.now())
+            except AdmissionError as reason:
+                refusal = reason
+                self._write_end(transaction_hash, TransactionState.REJECTED, str(reason))
+            else:
+                self._changed()
+        _tell(heard, refusal)
+
+    def _sort_replayed(
+        self, replayed: Replayed
+    ) -> tuple[list[tuple[bytes, int]], list[tuple[bytes, Decoded | AdmissionError]]]:
+        """On a thread: which transactions the chain holds, and the others decoded."""
+        included: list[tuple[bytes, int]] = []
+        hashes: list[bytes] = []
+        raws: list[bytes] = []
+        for transaction_hash, (record, _) in replayed.transactions.items():
+            number = self._view.included_in(transaction_hash)
+            if number is not None:
+                included.append((transaction_hash, number))
+            else:
+                hashes.append(transaction_hash)
+                raws.append(record.raw)
+        fees = self._view.head().fees
+        results = decode_batch([(raw, fees) for raw in raws], self._rules)
+        return included, list(zip(hashes, results, strict=True))
+
+    def _ended(self, transaction: Transaction, state: TransactionState, reason: str) -> None:
+        self._write_end(transaction.hash, state, reason)
+
+    def _write_end(self, transaction_hash: bytes, state: TransactionState, reason: str) -> None:
+        ENDED.labels(state.value).inc()
+        self._journal.end(TerminalRecord(transaction_hash, state.value, reason))
+
+    def _changed(self) -> None:
+        POOL_TRANSACTIONS.set(len(self._pool))
+        POOL_BYTES.set(self._pool.size_bytes)
+        if self._pool.ready_count:
+            self._waiting.set()
+
+
+def _tell(heard: "asyncio.Future[None]", refusal: BraidError | None) -> None:
+    if heard.done():
+        return
+    if refusal is None:
+        heard.set_result(None)
+    else:
+        heard.set_exception(refusal)
