@@ -2,9 +2,9 @@
 Batch queue: the next batch on the safe head, or an empty one when its sequencing window is over.
 
 Holocene's batch stage: batches come in order, nothing is buffered. Batches from L1 blocks up to the safe head's origin
-can only be of the past and are thrown away unseen. When all data of the L1 block at `epoch + window` is read and the
-epoch has no batch, empty blocks fill it until the time of the next epoch, at least one each. Spec: derivation.md,
-"Batch Queue"; holocene/derivation.md.
+can only be of the past and are thrown away unseen, and after a start so are those that were judged before. When all
+data of the L1 block at `epoch + window` is read and the epoch has no batch, empty blocks fill it until the time of the
+next epoch, at least one each. Spec: derivation.md, "Batch Queue"; holocene/derivation.md.
 """
 
 from batcher.codec.batch import SingularBatch, UnsupportedBatch
@@ -33,10 +33,12 @@ class EpochMismatch(ResetError):
 class BatchQueue:
     """Holds the L1 blocks from the safe head's epoch on: one header a block of the sequencing window."""
 
-    def __init__(self, rollup: RollupConfig, reader: ChannelReader, base: L1Header) -> None:
+    def __init__(self, rollup: RollupConfig, reader: ChannelReader, base: L1Header, resume_at: int = 0) -> None:
+        """Batches of L1 blocks below `resume_at` are not judged."""
         self._rollup = rollup
         self._reader = reader
         self._l1_blocks: list[L1Header] = [base]
+        self._resume_at = resume_at
         self._undecided: SingularBatch | None = None
 
     async def next_batch(self, safe_head: L2BlockRef, origin: L1Header) -> SingularBatch | Starved:
@@ -59,6 +61,8 @@ class BatchQueue:
         epoch = self._l1_blocks[0]
         if epoch.id != safe_head.l1_origin and epoch.number != safe_head.l1_origin.number + 1:
             raise EpochMismatch(epoch.id, safe_head)
+        if origin.number < self._resume_at:
+            return await self._pass_by(safe_head, origin)
         batch = self._undecided or await self._reader.next_batch(origin.number)
         self._undecided = None
         if batch is Starved.DRAINED:
@@ -87,6 +91,13 @@ class BatchQueue:
         metrics.BATCHES.labels("before_origin").inc()
         return Starved.AGAIN
 
+    async def _pass_by(self, safe_head: L2BlockRef, origin: L1Header) -> Starved:
+        """Read on to where batches are judged; epochs that were filled by then are passed as they were then."""
+        batch = await self._drain(origin)
+        while batch is Starved.DRAINED and self._is_window_over(origin) and not self._needs_block(safe_head):
+            self._l1_blocks = self._l1_blocks[1:]
+        return batch
+
     def _judge(
         self, batch: SingularBatch | UnsupportedBatch, safe_head: L2BlockRef, origin: L1Header
     ) -> SingularBatch | Starved:
@@ -110,12 +121,21 @@ class BatchQueue:
 
     def _fill_epoch(self, safe_head: L2BlockRef, origin: L1Header) -> SingularBatch | Starved:
         """An empty batch when the window of the epoch is over; else DRAINED."""
-        while len(self._l1_blocks) > 1 and self._l1_blocks[0].number + self._rollup.seq_window_size <= origin.number:
-            epoch, following = self._l1_blocks[0], self._l1_blocks[1]
-            timestamp = safe_head.timestamp + self._rollup.block_time
-            is_first = epoch.number == safe_head.l1_origin.number + 1
-            if is_first or timestamp < following.timestamp:
+        while self._is_window_over(origin):
+            if self._needs_block(safe_head):
                 metrics.BATCHES.labels("empty").inc()
+                epoch = self._l1_blocks[0]
+                timestamp = safe_head.timestamp + self._rollup.block_time
                 return SingularBatch(safe_head.hash, epoch.number, epoch.hash, timestamp, ())
             self._l1_blocks = self._l1_blocks[1:]
         return Starved.DRAINED
+
+    def _is_window_over(self, origin: L1Header) -> bool:
+        """All data that may hold a batch of the epoch is read, and the next epoch is known."""
+        return len(self._l1_blocks) > 1 and self._l1_blocks[0].number + self._rollup.seq_window_size <= origin.number
+
+    def _needs_block(self, safe_head: L2BlockRef) -> bool:
+        """The epoch has no block yet, or the next one begins later than the next block."""
+        epoch, following = self._l1_blocks[0], self._l1_blocks[1]
+        is_first = epoch.number == safe_head.l1_origin.number + 1
+        return is_first or safe_head.timestamp + self._rollup.block_time < following.timestamp

@@ -8,17 +8,20 @@ links to the block before it. Of receipts only the logs of the portal and of the
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from l1_bridge.deposits import DepositEvent, collect_deposits
 from l1_bridge.errors import BraidError, L1Reorged, ResetError
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig, apply_config_updates
-from l1_bridge.types import BlockId, L1Header, L1Receipt, L1Source
+from l1_bridge.types import BlockId, L1Header, L1Receipt, L1Source, L1Transaction
 
 from . import metrics
 from .l1_retrieval import select_batcher_data
+
+T = TypeVar("T")
 
 READ_AHEAD_BLOCKS = 8
 """L1 blocks fetched at once when there are that many; bounds what is held of L1."""
@@ -92,6 +95,12 @@ class EpochReader:
         return tuple(receipt for receipt in selected if receipt.logs)
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadAhead:
+    epoch: Epoch
+    to_inbox: tuple[L1Transaction, ...]
+
+
 class L1Traversal:
     """Where derivation is on L1, and what that block holds."""
 
@@ -104,8 +113,10 @@ class L1Traversal:
         self._rollup = rollup
         self._origin = base
         self._config = config
+        self._to_inbox: tuple[L1Transaction, ...] | None = None
+        """Transactions of the origin to the inbox; None when they have to be read."""
         self._is_read = False
-        self._ahead: list[L1Header] = []
+        self._ahead: list[_ReadAhead] = []
 
     @property
     def origin(self) -> L1Header:
@@ -120,11 +131,11 @@ class L1Traversal:
         """
         if self._is_read:
             return ()
-        block = await self._l1.block_by_hash(self._origin.hash)
-        if block is None:
-            raise L1BlockGone(self._origin.id)
-        self._is_read = True
-        return select_batcher_data(block.transactions, self._rollup.batch_inbox_address, self._config.batcher_address)
+        to_inbox = self._to_inbox
+        if to_inbox is None:
+            to_inbox = await self._read_to_inbox(self._origin)
+        self._is_read, self._to_inbox = True, ()
+        return select_batcher_data(to_inbox, self._rollup.batch_inbox_address, self._config.batcher_address)
 
     async def advance(self, head_number: int) -> bool:
         """
@@ -143,43 +154,57 @@ class L1Traversal:
             L1 is away, slow, or lies.
         """
         if not self._ahead:
-            self._ahead = await self._read_headers(head_number)
+            self._ahead = await self._read_ahead(head_number)
         if not self._ahead:
             return False
-        header = self._ahead[0]
+        following = self._ahead[0]
+        header = following.epoch.header
         if header.parent_hash != self._origin.hash:
             self._ahead = []
             raise L1Reorged(self._origin.number, self._origin.hash, header.parent_hash)
-        epoch = await self._epochs.read(header)
         self._ahead = self._ahead[1:]
-        self._config = epoch.apply_updates(self._config, self._rollup)
-        self._origin, self._is_read = header, False
+        self._config = following.epoch.apply_updates(self._config, self._rollup)
+        self._origin, self._to_inbox, self._is_read = header, following.to_inbox, False
         metrics.CURRENT_L1.set(header.number)
         return True
 
-    async def _read_headers(self, head_number: int) -> list[L1Header]:
+    async def _read_ahead(self, head_number: int) -> list[_ReadAhead]:
+        """The next blocks that link to each other, as many as L1 has, up to a bound; all reads at the same time."""
         first = self._origin.number + 1
         count = min(max(head_number - self._origin.number, 1), READ_AHEAD_BLOCKS)
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._l1.header_by_number(first + offset)) for offset in range(count)]
-            headers: list[L1Header] = []
-            for task in tasks:
-                header = task.result()
-                if header is None or (headers and header.parent_hash != headers[-1].hash):
-                    break
-                headers.append(header)
-            async with asyncio.TaskGroup() as group:
-                for header in headers:
-                    group.create_task(self._epochs.read(header))
-        except* BraidError as failures:
-            raise first_failure(failures) from None
-        return headers
+        headers = await _gather([self._l1.header_by_number(first + offset) for offset in range(count)])
+        linked: list[L1Header] = []
+        for header in headers:
+            if header is None or (linked and header.parent_hash != linked[-1].hash):
+                break
+            linked.append(header)
+        return await _gather([self._read_block(header) for header in linked])
+
+    async def _read_block(self, header: L1Header) -> _ReadAhead:
+        return _ReadAhead(await self._epochs.read(header), await self._read_to_inbox(header))
+
+    async def _read_to_inbox(self, header: L1Header) -> tuple[L1Transaction, ...]:
+        block = await self._l1.block_by_hash(header.hash)
+        if block is None:
+            raise L1BlockGone(header.id)
+        inbox = self._rollup.batch_inbox_address
+        return tuple(transaction for transaction in block.transactions if transaction.to == inbox)
 
 
-def first_failure(failures: BaseExceptionGroup[BraidError]) -> BraidError:
-    """One of the failures of tasks that ran at the same time: they are about the same L1."""
-    failure = failures.exceptions[0]
+async def _gather(reads: Sequence[Coroutine[object, object, T]]) -> list[T]:
+    """Results of reads that run at the same time; of several failures one is raised: they are about the same L1."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(read) for read in reads]
+    except* BraidError as failures:
+        raise _first_failure(failures) from None
+    return [task.result() for task in tasks]
+
+
+def _first_failure(failures: BaseExceptionGroup[BraidError]) -> BraidError:
+    failure: BaseException = failures.exceptions[0]
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
+    if not isinstance(failure, BraidError):
+        raise failure
     return failure

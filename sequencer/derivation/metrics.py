@@ -15,7 +15,8 @@ BATCHES = Counter("braid_derivation_batches_total", "Batches, by what the rules 
 """The reasons of `batch_rules`, and: malformed, unsupported, before_origin, empty (made here, window over)."""
 
 BLOCKS = Counter("braid_derivation_blocks_total", "Safe blocks, by how they came about", ["source"])
-"""consolidated: the unsafe block was it; executed; deposits_only: it held an invalid transaction."""
+"""consolidated: the unsafe block was it; executed; deposits_only: it held an invalid transaction;
+replayed: it was safe, and was looked at again after a start."""
 
 REORGS = Counter("braid_derivation_unsafe_reorgs_total", "Times that unsafe blocks gave way", ["cause"])
 """derived: L1 decided otherwise; l1_reorg: their origin is gone."""
@@ -38,7 +39,7 @@ for _counter, _labels in (
         ),
     ),
     (BATCHES, ("malformed", "unsupported", "before_origin", "empty")),
-    (BLOCKS, ("consolidated", "executed", "deposits_only")),
+    (BLOCKS, ("consolidated", "executed", "deposits_only", "replayed")),
     (REORGS, ("derived", "l1_reorg")),
 ):
     for _label in _labels:

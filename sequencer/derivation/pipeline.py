@@ -6,6 +6,7 @@ are judged. Everything it holds follows from the L1 blocks since its base, so it
 started again from a safe head.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -14,7 +15,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig
-from l1_bridge.types import L1Header, L1Source
+from l1_bridge.types import BlockId, L1Header, L1Source
 from sequencer.primitives.block import Block
 
 from .attributes import AttributesDeriver, DerivedAttributes
@@ -39,10 +40,17 @@ class Progress(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PipelineStart:
-    """Where a pipeline begins: an L1 block a channel timeout before the safe head's origin, and the config there."""
+    """Where a pipeline begins; `starting_point` finds it."""
 
     base: L1Header
+    """First L1 block that is read."""
     config: SystemConfig
+    """In force at `base`."""
+    head: L2BlockRef
+    """L2 block after which the first attributes come."""
+    resume_at: BlockId | None = None
+    """L1 block whose batches are judged first; those before it are read for what their channels still need. None: all
+    are judged."""
 
 
 class DerivationPipeline:
@@ -52,7 +60,9 @@ class DerivationPipeline:
         epochs = EpochReader(l1, rollup)
         self._traversal = L1Traversal(l1, epochs, rollup, start.base, start.config)
         self._frames = FrameQueue()
-        self._batches = BatchQueue(rollup, ChannelReader(ChannelStage(self._frames)), start.base)
+        reader = ChannelReader(ChannelStage(self._frames))
+        resume_at = 0 if start.resume_at is None else start.resume_at.number
+        self._batches = BatchQueue(rollup, reader, start.base, resume_at)
         self._deriver = AttributesDeriver(rollup, l1_config, epochs)
         self._accepted: SingularBatch | None = None
         """Accepted, and not yet attributes because L1 did not answer."""
@@ -63,14 +73,16 @@ class DerivationPipeline:
         return self._traversal.origin
 
     async def next_attributes(
-        self, safe_head: L2BlockRef, safe_block: Block, head_number: int
+        self, head: L2BlockRef, read_block: Callable[[], Block], l1_head_number: int
     ) -> DerivedAttributes | Progress:
         """
-        Attributes of the block after `safe_head`, or how far the call came.
+        Attributes of the block after `head`, or how far the call came.
 
         Parameters
         ----------
-        head_number :
+        read_block :
+            Gives the block of `head`; called only when there is a batch for its child.
+        l1_head_number :
             Newest L1 block known; 0 when unknown.
 
         Raises
@@ -82,25 +94,25 @@ class DerivationPipeline:
         CriticalError
             L1 says what the protocol can not express.
         """
-        batch = self._accepted or await self._next_batch(safe_head)
+        batch = self._accepted or await self._next_batch(head)
         if batch is Starved.DRAINED:
-            advanced = await self._traversal.advance(head_number)
+            advanced = await self._traversal.advance(l1_head_number)
             return Progress.WORKED if advanced else Progress.WAITING
         if isinstance(batch, Starved):
             return Progress.WORKED
         self._accepted = batch
-        attributes = await self._deriver.derive(batch, safe_head, safe_block)
+        attributes = await self._deriver.derive(batch, head, read_block())
         self._accepted = None
-        return DerivedAttributes(attributes, safe_head, self.origin.id)
+        return DerivedAttributes(attributes, head, self.origin.id)
 
     def flush_channel(self) -> None:
         """The payload of the last attributes was invalid: the rest of its channel goes."""
         self._batches.flush_channel()
 
-    async def _next_batch(self, safe_head: L2BlockRef) -> SingularBatch | Starved:
+    async def _next_batch(self, head: L2BlockRef) -> SingularBatch | Starved:
         self._frames.load(await self._traversal.read_data())
         for _ in range(BATCHES_PER_CALL):
-            batch = await self._batches.next_batch(safe_head, self.origin)
+            batch = await self._batches.next_batch(head, self.origin)
             if batch is not Starved.AGAIN:
                 return batch
         return Starved.AGAIN

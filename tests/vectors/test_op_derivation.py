@@ -1,6 +1,6 @@
 """Chains that op-node and op-geth made, derived again: attributes of every block, and the pipeline from L1 alone."""
 
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import pytest
@@ -82,12 +82,16 @@ async def test_the_pipeline_gives_every_singular_block_of_op_batcher() -> None:
     l1.head_number = FIRST_SPAN_L1_BLOCK - 1
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
-    pipeline = DerivationPipeline(l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config))
+    pipeline = DerivationPipeline(
+        l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
+    )
 
     number = 0
     while True:
         safe = blocks[number]
-        result = await pipeline.next_attributes(ref_of(safe, rollup), safe, l1.head_number)
+        result = await pipeline.next_attributes(
+            ref_of(safe, rollup), partial(blocks.__getitem__, number), l1.head_number
+        )
         if result is Progress.WAITING:
             break
         if isinstance(result, Progress):
@@ -104,13 +108,15 @@ async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
     l1 = RecordedL1(vector["l1"])
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
-    pipeline = DerivationPipeline(l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config))
+    pipeline = DerivationPipeline(
+        l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
+    )
     ref = ref_of(blocks[0], rollup)
     elsewhere = L2BlockRef(0, ref.hash, ref.parent_hash, ref.timestamp, BlockId(base.number, bytes(32)), 0)
 
     async def derive() -> None:
         for _ in range(20):
-            await pipeline.next_attributes(elsewhere, blocks[0], l1.head_number)
+            await pipeline.next_attributes(elsewhere, partial(blocks.__getitem__, 0), l1.head_number)
 
     with pytest.raises(EpochMismatch):
         await derive()
