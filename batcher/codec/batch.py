@@ -28,8 +28,15 @@ SINGULAR_BATCH_VERSION = 0
 SPAN_BATCH_VERSION = 1
 """A range of L2 blocks, since Delta."""
 
+MAX_TRANSACTIONS_KEPT = 1 << 20
+"""
+Transactions of a batch that are kept. Each costs 21,000 gas at least, so a block with more is above any gas limit and
+becomes one of deposits alone, whatever the rest is; but 100 MB of the smallest transactions would fill the memory.
+"""
+
 _SINGULAR_FIELDS = 5
 _HASH_BYTES = 32
+_DEPOSIT_TYPE = 0x7E
 _UINT64_LIMIT = 1 << 64
 
 
@@ -126,8 +133,38 @@ def _decode_singular(data: bytes) -> SingularBatch:
         epoch_number=decode_uint64(data, epoch_number),
         epoch_hash=_decode_hash(data, epoch_hash, "epoch hash"),
         timestamp=decode_uint64(data, timestamp),
-        transactions=tuple(decode_string(data, item) for item in iterate_items(data, transactions)),
+        transactions=_decode_transactions(data, transactions),
     )
+
+
+def _decode_transactions(data: bytes, parent: Item) -> tuple[bytes, ...]:
+    """
+    Payloads of a list of strings.
+
+    Beyond `MAX_TRANSACTIONS_KEPT` everything is still checked, and of those that void the whole batch (an empty one, a
+    deposit) the first is kept. Short strings are read in place: there may be 100 million of them.
+    """
+    kept: list[bytes] = []
+    has_voiding = False
+    position, end = parent.start, parent.end
+    while position < end:
+        prefix = data[position]
+        if prefix < 0x80:
+            start, stop = position, position + 1
+        elif prefix < 0xB8 and prefix != 0x81 and position + prefix - 0x7F <= end:
+            start, stop = position + 1, position + prefix - 0x7F
+        else:
+            item = decode_item(data, position, end)
+            if item.is_list:
+                raise MalformedRlp("a list stands where a transaction belongs", position)
+            start, stop = item.start, item.end
+        if len(kept) < MAX_TRANSACTIONS_KEPT:
+            kept.append(data[start:stop])
+        elif not has_voiding and (start == stop or data[start] == _DEPOSIT_TYPE):
+            has_voiding = True
+            kept.append(data[start:stop])
+        position = stop
+    return tuple(kept)
 
 
 def _decode_hash(data: bytes, item: Item, name: str) -> bytes:

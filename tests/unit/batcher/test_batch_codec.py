@@ -125,3 +125,40 @@ def test_deep_nesting_costs_no_recursion() -> None:
 def test_batch_without_room_on_the_wire_is_not_written(batch: SingularBatch) -> None:
     with pytest.raises(UnencodableField):
         encode_batch(batch)
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept_tail"),
+    [
+        ((b"\x02", b"\x02long" * 20), ()),
+        ((b"\x02", b"", b"\x7e", b"\x02"), (b"",)),
+        ((b"\x7edeposit", b""), (b"\x7edeposit",)),
+    ],
+)
+def test_batch_above_any_gas_limit_keeps_what_decides_about_it(
+    monkeypatch: pytest.MonkeyPatch, tail: tuple[bytes, ...], kept_tail: tuple[bytes, ...]
+) -> None:
+    head = (b"\x01", b"\x02ab", b"\xf8" + bytes(80))
+    raw = encode_batch(SingularBatch(PARENT, 7, EPOCH, 9, head + tail))
+    whole = decode_batch(raw)
+    assert isinstance(whole, SingularBatch)
+    assert whole.transactions == head + tail
+
+    monkeypatch.setattr("batcher.codec.batch.MAX_TRANSACTIONS_KEPT", 3)
+    batch = decode_batch(raw)
+
+    assert isinstance(batch, SingularBatch)
+    assert batch.transactions == head + kept_tail
+    with pytest.raises(MalformedBatch):
+        decode_batch(_encode(_fields(transactions=[*head, *tail, [b"list"]])))
+
+
+@pytest.mark.parametrize("bad", [b"\x81\x02", b"\x83ab", b"\xb8", b"\xb8\x03abc", b"\xc0"])
+def test_bad_item_among_the_transactions_is_rejected(bad: bytes) -> None:
+    def wrap(items: bytes) -> bytes:
+        fields = b"\xa0" + PARENT + b"\x07\xa0" + EPOCH + b"\x09" + bytes([0xC0 + len(items)]) + items
+        return b"\x00\xf8" + bytes([len(fields)]) + fields
+
+    assert isinstance(decode_batch(wrap(b"\x02\x82ab")), SingularBatch)
+    with pytest.raises(MalformedBatch):
+        decode_batch(wrap(b"\x02" + bad))
