@@ -1,16 +1,23 @@
 """
-RLP, the serialization of both chains (Yellow Paper, appendix B): the door to the `rlp` library, with types.
+RLP, the serialization of both chains (Yellow Paper, appendix B): encoding by the `rlp` library, decoding here.
 
-Decoding is strict: no trailing bytes, no long form where a short one fits.
+Decoding is strict (no trailing bytes, no long form where a short one fits) and bounded: the library's decoder follows
+any nesting by recursion and copies at each level, so that a few kilobytes of brackets from a stranger cost seconds.
 """
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import rlp
-from rlp.exceptions import RLPException
 
 RlpItem: TypeAlias = "bytes | Sequence[RlpItem]"
+
+MAX_DEPTH = 16
+"""Lists within lists; a block with an access list inside needs 7."""
+
+_SHORT_STRING, _LONG_STRING, _SHORT_LIST, _LONG_LIST = 0x80, 0xB8, 0xC0, 0xF8
+_SHORT_LIMIT = 56
+"""Payloads of this many bytes and more have the long form."""
 
 
 class MalformedRlp(ValueError):
@@ -24,9 +31,46 @@ def encode_rlp(item: RlpItem) -> bytes:
 
 
 def decode_rlp(data: bytes) -> RlpItem:
-    """Decode one item that fills `data`; raise MalformedRlp otherwise (nesting too deep included)."""
-    try:
-        decoded: RlpItem = rlp.decode(data, strict=True)
-    except (RLPException, RecursionError) as reason:
-        raise MalformedRlp(str(reason)) from None
-    return decoded
+    """Decode one item that fills `data`; raise MalformedRlp otherwise, or when lists nest deeper than MAX_DEPTH."""
+    item, end = _decode_item(data, 0, len(data), 0)
+    if end != len(data):
+        raise MalformedRlp(f"{len(data) - end} bytes follow the item")
+    return item
+
+
+def _decode_item(data: bytes, start: int, limit: int, depth: int) -> tuple[RlpItem, int]:
+    """The item that begins at `start` and ends before `limit`, and where it ends."""
+    if start >= limit:
+        raise MalformedRlp("an item is missing")
+    prefix = data[start]
+    if prefix < _SHORT_STRING:
+        return data[start : start + 1], start + 1
+    if prefix < _SHORT_LIST:
+        begin, end = _payload(data, start, limit, _SHORT_STRING, _LONG_STRING)
+        if end - begin == 1 and data[begin] < _SHORT_STRING:
+            raise MalformedRlp("a single byte below 0x80 has a length")
+        return data[begin:end], end
+    if depth == MAX_DEPTH:
+        raise MalformedRlp(f"lists nest deeper than {MAX_DEPTH}")
+    position, end = _payload(data, start, limit, _SHORT_LIST, _LONG_LIST)
+    items: list[RlpItem] = []
+    while position < end:
+        item, position = _decode_item(data, position, end, depth + 1)
+        items.append(item)
+    return items, end
+
+
+def _payload(data: bytes, start: int, limit: int, short_base: int, long_base: int) -> tuple[int, int]:
+    """Where the payload of the string or list at `start` begins and ends."""
+    prefix = data[start]
+    if prefix < long_base:
+        begin, length = start + 1, prefix - short_base
+    else:
+        begin = start + 2 + prefix - long_base
+        size = data[start + 1 : min(begin, limit)]
+        length = int.from_bytes(size, "big")
+        if begin > limit or size[:1] == b"\0" or length < _SHORT_LIMIT:
+            raise MalformedRlp("a length is cut off or not in its shortest form")
+    if begin + length > limit:
+        raise MalformedRlp(f"a payload of {length} bytes is cut off")
+    return begin, begin + length

@@ -14,8 +14,8 @@ from l1_bridge.deposits import DepositEvent, collect_deposits
 from l1_bridge.errors import ResetError, TemporaryError
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.l1_heads import L1Heads
-from l1_bridge.rollup_config import RollupConfig, SystemConfig
-from l1_bridge.system_config import apply_config_updates
+from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.system_config import SystemConfig, apply_config_updates
 from l1_bridge.types import BlockId, L1Header, L1Source
 from sequencer.chain.attributes_builder import build_attributes, system_config_at
 from sequencer.primitives.attributes import PayloadAttributes
