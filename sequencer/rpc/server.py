@@ -23,6 +23,9 @@ from .settings import RpcSettings
 CONTENT_TYPES = frozenset({"application/json", "application/json-rpc", "application/jsonrequest"})
 """As geth accepts them."""
 
+SHUTDOWN_SECONDS = 2.0
+"""Time that requests in progress have when the server closes."""
+
 GREETING = "This is a Braid node. It speaks JSON-RPC 2.0: POST requests to this address.\n"
 
 HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -45,10 +48,10 @@ class HttpServer:
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises OSError when the port is in use."""
         server = web.Server(self._handle, request_factory=self._make_request, access_log=None)
-        runner = web.ServerRunner(server)
+        runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port, backlog=1024, shutdown_timeout=2.0).start()
+            await web.TCPSite(runner, host, port, backlog=1024).start()
         except OSError:
             await runner.cleanup()
             raise

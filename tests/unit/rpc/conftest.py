@@ -1,5 +1,6 @@
 """A world of fakes for each test, and a way to call methods without HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import orjson
@@ -66,3 +67,12 @@ def error_of(answer: dict[str, object]) -> tuple[int, str]:
     error = answer["error"]
     assert isinstance(error, dict)
     return error["code"], error["message"]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let other tasks run until the condition holds; fails when it does not come about."""
+    for _ in range(100_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("the condition did not come about")

@@ -1,6 +1,7 @@
 """JSON-RPC envelopes and batches: what is answered to bodies that are no requests, and to many requests at once."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import orjson
@@ -13,7 +14,7 @@ from sequencer.rpc.metrics import INTERNAL_ERRORS
 from sequencer.rpc.settings import RpcSettings
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import World, make_world
-from tests.unit.rpc.conftest import Call, caller_of, error_of, result_of
+from tests.unit.rpc.conftest import Call, caller_of, error_of, result_of, until
 
 
 @pytest.fixture
@@ -138,14 +139,13 @@ async def test_batch_stops_when_its_answer_is_large_enough(small: World) -> None
 
 
 async def test_transactions_of_one_batch_are_handed_in_together(world: World) -> None:
-    waiting = 0
+    entered: list[bytes] = []
     all_there = asyncio.Event()
     submit = world.pool.submit
 
     async def submit_in_group(raw: bytes) -> bytes:
-        nonlocal waiting
-        waiting += 1
-        if waiting == 50:
+        entered.append(raw)
+        if len(entered) == 50:
             all_there.set()
         await all_there.wait()
         return await submit(raw)
@@ -158,7 +158,7 @@ async def test_transactions_of_one_batch_are_handed_in_together(world: World) ->
 
     assert isinstance(answers, list)
     assert [answer["result"] for answer in answers] == ["0x" + one.hash.hex() for one in sent]
-    assert list(world.pool.known) == [one.hash for one in sent]
+    assert entered == [one.raw for one in sent]
 
 
 async def test_unexpected_failure_is_counted_and_its_text_stays_inside(world: World, call: Call) -> None:
@@ -182,8 +182,6 @@ async def test_expected_refusal_is_not_counted_as_internal(world: World, call: C
 
 
 async def test_slow_read_times_out_and_the_node_goes_on() -> None:
-    import threading
-
     release = threading.Event()
     world = make_world(count=5, settings=RpcSettings(read_timeout_seconds=0.01))
     slow = method("test_slow", lambda backend: release.wait(), runs=Runs.READING)
@@ -201,8 +199,6 @@ async def test_slow_read_times_out_and_the_node_goes_on() -> None:
 
 
 async def test_more_waiting_jobs_than_allowed_are_refused_at_once() -> None:
-    import threading
-
     release = threading.Event()
     world = make_world(count=5, settings=RpcSettings(reader_threads=1, max_waiting_jobs=2))
     slow = method("test_wait", lambda backend: release.wait(), runs=Runs.READING)
@@ -210,8 +206,7 @@ async def test_more_waiting_jobs_than_allowed_are_refused_at_once() -> None:
     body = orjson.dumps(request(1, "test_wait"))
     try:
         first, second = asyncio.ensure_future(dispatcher.answer(body)), asyncio.ensure_future(dispatcher.answer(body))
-        while world.backend.readers.jobs < 2:
-            await asyncio.sleep(0)
+        await until(lambda: world.backend.readers.jobs == 2)
         third = await dispatcher.answer(body)
         release.set()
         answers = [orjson.loads(answer or b"") for answer in await asyncio.gather(first, second)]

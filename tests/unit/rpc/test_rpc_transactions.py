@@ -19,7 +19,7 @@ from tests.fakes.rpc_backend import (
     included_in_open_block,
     make_world,
 )
-from tests.unit.rpc.conftest import Call, caller_of, error_of, list_of, object_of, result_of
+from tests.unit.rpc.conftest import Call, caller_of, error_of, list_of, object_of, result_of, until
 
 
 def open_block_of(world: World) -> FakeOpenBlock:
@@ -175,8 +175,7 @@ async def test_sync_sending_returns_the_preconfirmed_receipt(world: World, call:
     transaction = make_transaction()
 
     async def slice_with_it() -> None:
-        while not world.backend.preconfirmations.waiting:
-            await asyncio.sleep(0)
+        await until(lambda: world.backend.preconfirmations.waiting)
         outcome = included_in_open_block(transaction, 0)
         opened.outcomes.append(outcome)
         world.backend.preconfirmations.on_slice([outcome])
@@ -210,8 +209,7 @@ async def test_sync_sending_tells_that_the_transaction_was_dropped(world: World,
     transaction = make_transaction()
 
     async def drop_it() -> None:
-        while not world.backend.preconfirmations.waiting:
-            await asyncio.sleep(0)
+        await until(lambda: world.backend.preconfirmations.waiting)
         world.pool.statuses[transaction.hash] = FakeStatus("rejected", "nonce too low")
         world.backend.preconfirmations.on_slice([Invalid(transaction, InvalidReason.NONCE_TOO_LOW)])
 
