@@ -5,6 +5,7 @@ The chain's reads are thread-safe and block; methods that use them run on reader
 itself reads only what is in memory: heads, the open block's outcomes, the pool.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,13 +15,14 @@ from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import L1Header
 from sequencer.execution.environment import BlockEnvironment, Rules
 from sequencer.execution.interface import Engine
+from sequencer.mempool.statuses import TransactionStatus
 from sequencer.primitives.block import Block
 from sequencer.primitives.receipt import Receipt
 from sequencer.primitives.transaction import Transaction
 from sequencer.state.reader import StateReader
 
 from .job_pool import JobPool
-from .open_block_index import OpenBlockIndex
+from .open_block_index import OpenBlockIndex, PendingSource
 from .preconfirmation import Preconfirmations
 from .settings import RpcSettings
 
@@ -118,7 +120,7 @@ class BlockSource(Protocol):
         """The block at that height."""
         ...
 
-    def block_by_hash(self, hash: bytes) -> Block | None:
+    def block_by_hash(self, block_hash: bytes) -> Block | None:
         """The block with that hash."""
         ...
 
@@ -130,7 +132,7 @@ class BlockSource(Protocol):
         """The block's place in the chain and its L1 origin."""
         ...
 
-    def number_of(self, hash: bytes) -> int | None:
+    def number_of(self, block_hash: bytes) -> int | None:
         """Height of the block with that hash."""
         ...
 
@@ -169,25 +171,6 @@ class ChainReader(BlockSource, StateSource, Protocol):
         ...
 
 
-class StatusOfTransaction(Protocol):
-    """What became of a transaction that the node was given."""
-
-    @property
-    def state(self) -> object:
-        """An enum or string: received, queued, preconfirmed, sealed, safe, finalized, dropped, replaced, rejected."""
-        ...
-
-    @property
-    def reason(self) -> str | None:
-        """Why it ended without being included."""
-        ...
-
-    @property
-    def block_number(self) -> int | None:
-        """The block that holds it."""
-        ...
-
-
 class Pool(Protocol):
     """Transactions on their way into a block."""
 
@@ -199,11 +182,11 @@ class Pool(Protocol):
         """The nonce after all that is known of that sender."""
         ...
 
-    def transaction(self, hash: bytes) -> Transaction | None:
+    def transaction(self, transaction_hash: bytes) -> Transaction | None:
         """One that waits or is being executed."""
         ...
 
-    def status(self, hash: bytes) -> StatusOfTransaction | None:
+    def status(self, transaction_hash: bytes) -> TransactionStatus:
         """What became of one."""
         ...
 
@@ -257,3 +240,34 @@ class Backend:
         """End the threads."""
         self.readers.close()
         self.callers.close()
+
+
+def make_backend(
+    *,
+    chain: ChainReader,
+    engine: Engine,
+    pending: PendingSource,
+    pool: Pool | None,
+    rollup: RollupConfig | None,
+    l1_progress: L1Progress | None,
+    settings: RpcSettings,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Backend:
+    """
+    A backend with threads of its own; give them back by `close`.
+
+    `pending` shows published slices alone. The node tells `preconfirmations` of slices and chain events.
+    """
+    return Backend(
+        chain=chain,
+        engine=engine,
+        pool=pool,
+        rollup=rollup,
+        l1_progress=l1_progress,
+        open_block=OpenBlockIndex(pending),
+        preconfirmations=Preconfirmations(settings.max_sync_waiters),
+        readers=JobPool("reader", settings.reader_threads, settings.max_waiting_jobs),
+        callers=JobPool("caller", settings.caller_threads, settings.max_waiting_jobs),
+        settings=settings,
+        monotonic=monotonic,
+    )

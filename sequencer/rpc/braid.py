@@ -1,8 +1,10 @@
 """`braid_` methods, beyond those of every node: a transaction's life, early receipts, raw blocks."""
 
+from sequencer.mempool.statuses import TransactionState, TransactionStatus, chain_status
+
 from .backend import Backend
 from .block_lookup import get_number
-from .errors import ResourceNotFound, ResourceUnavailable
+from .errors import ResourceNotFound
 from .eth_transactions import get_preconfirmed_receipt
 from .formatters import format_raw_block, format_status
 from .method import Method, Runs, method
@@ -11,10 +13,13 @@ from .parameters import NumberReference, read_hash, read_number_reference, requi
 
 def transaction_status(backend: Backend, hash: bytes) -> object:
     """What became of a transaction: received to finalized, or dropped, replaced, rejected with the reason."""
-    if backend.pool is None:
-        raise ResourceUnavailable("this node takes no transactions")
-    status = backend.pool.status(hash)
-    return None if status is None else format_status(hash, status)
+    if backend.pool is not None:
+        return format_status(hash, backend.pool.status(hash))
+    position, heads = backend.chain.position(hash), backend.chain.heads
+    if position is None:
+        return format_status(hash, TransactionStatus(TransactionState.UNKNOWN))
+    status = chain_status(position.number, safe_number=heads.safe.number, finalized_number=heads.finalized.number)
+    return format_status(hash, status)
 
 
 def raw_block(backend: Backend, number: NumberReference) -> object:

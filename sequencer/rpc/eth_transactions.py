@@ -9,6 +9,7 @@ import asyncio
 
 from l1_bridge.errors import TemporaryError
 from sequencer.mempool.errors import AdmissionError
+from sequencer.mempool.statuses import TransactionState
 
 from .backend import Backend, Pool
 from .block_lookup import find_included, find_view
@@ -27,6 +28,9 @@ from .parameters import (
     read_uint64,
     required,
 )
+
+ENDED = (TransactionState.DROPPED, TransactionState.REPLACED, TransactionState.REJECTED)
+"""States from which no transaction comes back."""
 
 
 async def send_raw_transaction(backend: Backend, raw: bytes) -> object:
@@ -56,8 +60,9 @@ async def _wait_for_receipt(backend: Backend, pool: Pool, hash: bytes) -> object
             if found is not None:
                 return found
             status = pool.status(hash)
-            if status is not None and status.reason is not None:
-                raise RpcError(SYNC_DROPPED, f"the transaction was not included: {status.reason}", data(hash))
+            if status.state in ENDED:
+                reason = status.reason or status.state.value
+                raise RpcError(SYNC_DROPPED, f"the transaction was not included: {reason}", data(hash))
             await settled.wait()
 
 

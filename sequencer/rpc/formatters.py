@@ -6,13 +6,13 @@ and transactions say null; receipts and logs of preconfirmed transactions say ze
 """
 
 from collections.abc import Mapping
-from enum import Enum
 
 from eth_hash.auto import keccak
 
 from batcher.l2_source import L2BlockRef
 from l1_bridge.rlp_codec import encode_rlp
 from l1_bridge.types import BlockId, L1Header
+from sequencer.mempool.statuses import TransactionStatus
 from sequencer.primitives.block import AnyTransaction, Block
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.fields import int_bytes
@@ -27,7 +27,7 @@ from sequencer.primitives.transaction import (
     Transaction,
 )
 
-from .backend import ProofOfAccount, StatusOfTransaction
+from .backend import ProofOfAccount
 from .block_view import BlockView, PlacedTransaction
 from .l1_costs import L1Costs, compute_l1_costs
 
@@ -53,6 +53,11 @@ def word(value: int) -> str:
     return f"0x{value:064x}"
 
 
+def quantity_or_none(value: int | None) -> str | None:
+    """A number, or null."""
+    return None if value is None else quantity(value)
+
+
 def data_or_none(value: bytes | None) -> str | None:
     """Bytes, or null."""
     return None if value is None else data(value)
@@ -67,7 +72,7 @@ def format_block(view: BlockView, *, full_transactions: bool) -> Json:
     else:
         transactions = [data(placed.transaction.hash) for placed in view.placed]
     fields |= {
-        "size": None if view.size is None else quantity(view.size),
+        "size": quantity_or_none(view.size),
         "transactions": transactions,
         "uncles": [],
         "withdrawals": [],
@@ -286,14 +291,15 @@ def format_account_proof(address: bytes, proof: ProofOfAccount) -> Json:
     }
 
 
-def format_status(hash: bytes, status: StatusOfTransaction) -> Json:
+def format_status(hash: bytes, status: TransactionStatus) -> Json:
     """`braid_transactionStatus`'s object."""
-    state = status.state.value if isinstance(status.state, Enum) else status.state
     return {
         "hash": data(hash),
-        "status": str(state),
+        "status": status.state.value,
         "reason": status.reason,
-        "blockNumber": None if status.block_number is None else quantity(status.block_number),
+        "blockNumber": quantity_or_none(status.block_number),
+        "sliceIndex": quantity_or_none(status.slice_index),
+        "index": quantity_or_none(status.index),
     }
 
 

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from sequencer.chain.heads import BlockImported, ChainEvent
 from sequencer.execution.interface import Included, Invalid, Outcome
 
 from .errors import LimitExceeded
@@ -36,6 +37,11 @@ class Preconfirmations:
             for outcome in outcomes
             if isinstance(outcome, Included) or (isinstance(outcome, Invalid) and outcome.reason.is_terminal)
         )
+
+    def on_chain_event(self, event: ChainEvent) -> None:
+        """A block was imported: its transactions are settled. Other events settle nothing. Any thread."""
+        if isinstance(event, BlockImported):
+            self.settled(transaction.hash for transaction in event.block.transactions)
 
     def settled(self, hashes: Iterable[bytes]) -> None:
         """Something became of these transactions; wakes who waits for them. Any thread."""

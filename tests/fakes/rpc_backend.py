@@ -4,7 +4,6 @@ A backend for the RPC without store, engine or pool: a recorded OP chain, or a p
 Blocks and receipts are real (made by op-geth); state is what the test puts in.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -23,17 +22,15 @@ from sequencer.execution.interface import (
     Overrides,
 )
 from sequencer.mempool.errors import AlreadyKnown, Undecodable
+from sequencer.mempool.statuses import TransactionState, TransactionStatus
 from sequencer.primitives.account import Account
 from sequencer.primitives.block import Block, decode_block, make_block
 from sequencer.primitives.errors import DecodingError
 from sequencer.primitives.header import Header
 from sequencer.primitives.receipt import Log, Receipt, compute_logs_bloom, decode_receipt
 from sequencer.primitives.transaction import Transaction, decode_transaction
-from sequencer.rpc.backend import Backend
+from sequencer.rpc.backend import Backend, make_backend
 from sequencer.rpc.block_view import l1_info_of
-from sequencer.rpc.job_pool import JobPool
-from sequencer.rpc.open_block_index import OpenBlockIndex
-from sequencer.rpc.preconfirmation import Preconfirmations
 from sequencer.rpc.settings import RpcSettings
 from sequencer.state.proofs import AccountProof, StorageProof
 from sequencer.state.reader import StateReader
@@ -112,8 +109,8 @@ class FakeChain:
             raise self.fail_with
         return self.blocks[number][0] if 0 <= number < len(self.blocks) else None
 
-    def block_by_hash(self, hash: bytes) -> Block | None:
-        return next((block for block, _ in self.blocks if block.hash == hash), None)
+    def block_by_hash(self, block_hash: bytes) -> Block | None:
+        return next((block for block, _ in self.blocks if block.hash == block_hash), None)
 
     def receipts(self, number: int) -> tuple[Receipt, ...] | None:
         return self.blocks[number][1] if 0 <= number < len(self.blocks) else None
@@ -121,8 +118,8 @@ class FakeChain:
     def ref(self, number: int) -> L2BlockRef | None:
         return self._ref(self.blocks[number][0]) if 0 <= number < len(self.blocks) else None
 
-    def number_of(self, hash: bytes) -> int | None:
-        block = self.block_by_hash(hash)
+    def number_of(self, block_hash: bytes) -> int | None:
+        block = self.block_by_hash(block_hash)
         return None if block is None else block.number
 
     def position(self, transaction_hash: bytes) -> FakePosition | None:
@@ -183,21 +180,12 @@ def environment_over(rules: Rules, header: Header, number: int) -> BlockEnvironm
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FakeStatus:
-    """What a test says of a transaction."""
-
-    state: str
-    reason: str | None = None
-    block_number: int | None = None
-
-
 class FakePool:
     """Takes every decodable transaction that it does not know; `refusal` is raised instead when set."""
 
     def __init__(self) -> None:
         self.known: dict[bytes, Transaction] = {}
-        self.statuses: dict[bytes, FakeStatus] = {}
+        self.statuses: dict[bytes, TransactionStatus] = {}
         self.nonces: dict[bytes, int] = {}
         self.refusal: Exception | None = None
         self.on_submit: Callable[[Transaction], None] = lambda transaction: None
@@ -218,11 +206,11 @@ class FakePool:
     def pending_nonce(self, address: bytes) -> int:
         return self.nonces.get(address, 0)
 
-    def transaction(self, hash: bytes) -> Transaction | None:
-        return self.known.get(hash)
+    def transaction(self, transaction_hash: bytes) -> Transaction | None:
+        return self.known.get(transaction_hash)
 
-    def status(self, hash: bytes) -> FakeStatus | None:
-        return self.statuses.get(hash)
+    def status(self, transaction_hash: bytes) -> TransactionStatus:
+        return self.statuses.get(transaction_hash, TransactionStatus(TransactionState.UNKNOWN))
 
 
 class FakeCallEngine:
@@ -338,17 +326,13 @@ def make_world(
         rollup = None
         chain = FakeChain(Rules(900, is_optimism=False), plain)
     pool, engine = FakePool(), FakeCallEngine()
-    backend = Backend(
+    backend = make_backend(
         chain=chain,
         engine=engine,
+        pending=chain,
         pool=pool if has_pool else None,
         rollup=rollup,
         l1_progress=FakeL1Progress(),
-        open_block=OpenBlockIndex(chain),
-        preconfirmations=Preconfirmations(settings.max_sync_waiters),
-        readers=JobPool("readers", settings.reader_threads, settings.max_waiting_jobs),
-        callers=JobPool("callers", settings.caller_threads, settings.max_waiting_jobs),
         settings=settings,
-        monotonic=time.monotonic,
     )
     return World(chain, pool, engine, backend)

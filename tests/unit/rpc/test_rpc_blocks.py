@@ -229,7 +229,9 @@ async def test_transaction_types_show_their_own_fields() -> None:
     finally:
         world.backend.close()
 
-    legacy, access_list, dynamic, set_code, old = block["transactions"]  # type: ignore[misc, attr-defined]
+    transactions = block["transactions"]
+    assert isinstance(transactions, list)
+    legacy, access_list, dynamic, set_code, old = transactions
     assert int(legacy["v"], 16) in (35 + 1800, 36 + 1800)
     assert legacy["chainId"] == hex(900)
     assert "yParity" not in legacy

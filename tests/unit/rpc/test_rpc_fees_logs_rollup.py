@@ -8,6 +8,7 @@ from eth_hash.auto import keccak
 
 from l1_bridge.types import L1Header
 from sequencer.primitives.block import make_block
+from sequencer.primitives.receipt import Receipt
 from sequencer.primitives.transaction import Transaction
 from sequencer.rpc.eth_fees import next_base_fee
 from sequencer.rpc.settings import RpcSettings
@@ -146,9 +147,14 @@ async def test_logs_of_one_block_by_its_hash(plain: World) -> None:
 
 
 async def test_bloom_keeps_receipts_of_other_blocks_unread(plain: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = []
+    read: list[int] = []
     receipts = plain.chain.receipts
-    monkeypatch.setattr(plain.chain, "receipts", lambda number: read.append(number) or receipts(number))
+
+    def noted(number: int) -> tuple[Receipt, ...] | None:
+        read.append(number)
+        return receipts(number)
+
+    monkeypatch.setattr(plain.chain, "receipts", noted)
 
     logs = list_of(
         await caller_of(plain)("eth_getLogs", {"fromBlock": "0x1", "address": hex_of(ALICE), "toBlock": "0x8"})

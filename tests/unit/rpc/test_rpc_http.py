@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import orjson
 import pytest
+from hexbytes import HexBytes
 from prometheus_client import CollectorRegistry, Counter
 from web3 import AsyncHTTPProvider, AsyncWeb3
 
@@ -268,7 +269,7 @@ async def test_web3_reads_blocks_and_receipts_of_a_rollup() -> None:
             assert bytes(block["hash"]) == world.chain.blocks[number][0].hash
             receipts = await web3.eth.get_block_receipts(number)
             assert [bytes(receipt["transactionHash"]) for receipt in receipts] == [
-                bytes(transaction["hash"]) for transaction in block["transactions"]
+                transaction.hash for transaction in world.chain.blocks[number][0].transactions
             ]
         pending = await web3.eth.get_block("pending")
         assert pending["number"] == 19
@@ -288,12 +289,12 @@ async def test_web3_sends_reads_and_calls_on_a_plain_chain() -> None:
     fresh = make_transaction(nonce=9, chain_id=900)
     try:
         assert bytes(await web3.eth.send_raw_transaction(fresh.raw)) == fresh.hash
-        assert (await web3.eth.get_transaction(fresh.hash))["nonce"] == 9
+        assert (await web3.eth.get_transaction(HexBytes(fresh.hash)))["nonce"] == 9
         for transaction in sealed:
-            receipt = await web3.eth.get_transaction_receipt(transaction.hash)
+            receipt = await web3.eth.get_transaction_receipt(HexBytes(transaction.hash))
             assert receipt["status"] == 1
             assert receipt["gasUsed"] == 21_000
-            assert bytes((await web3.eth.get_transaction(transaction.hash))["hash"]) == transaction.hash
+            assert bytes((await web3.eth.get_transaction(HexBytes(transaction.hash)))["hash"]) == transaction.hash
         assert len(await web3.eth.get_logs({"fromBlock": 0, "toBlock": "latest"})) == 4
         assert await web3.eth.get_balance(web3.to_checksum_address(sealed[0].sender)) == 0
         assert (await web3.eth.fee_history(3, "latest", [50]))["oldestBlock"] == 0

@@ -4,16 +4,16 @@ import asyncio
 from dataclasses import replace
 
 from l1_bridge.errors import TemporaryError
+from sequencer.chain.heads import BlockImported, SafeAdvanced
 from sequencer.execution.interface import Invalid, InvalidReason
 from sequencer.mempool.errors import NonceTooLow, PoolBusy
+from sequencer.mempool.statuses import TransactionState, TransactionStatus
 from sequencer.primitives.account import Account
-from sequencer.rpc.published_slices import PublishedSlices
 from sequencer.rpc.settings import RpcSettings
 from tests.factories import address, make_transaction
 from tests.fakes.rpc_backend import (
     FakeOpenBlock,
     FakeState,
-    FakeStatus,
     World,
     environment_over,
     included_in_open_block,
@@ -56,7 +56,8 @@ async def test_undecodable_transaction_is_rejected(call: Call) -> None:
 
 
 async def test_transaction_that_is_no_hex_is_invalid_params(call: Call) -> None:
-    for raw in ("", "0", "0xabc", "0xzz", "00", 7, None, [], {}, "0x 0 "):
+    malformed: list[object] = ["", "0", "0xabc", "0xzz", "00", 7, None, [], {}, "0x 0 "]
+    for raw in malformed:
         assert error_of(await call("eth_sendRawTransaction", raw))[0] == -32602
 
 
@@ -76,13 +77,11 @@ async def test_node_without_pool_takes_no_transactions() -> None:
     try:
         call = caller_of(world)
         sent = await call("eth_sendRawTransaction", "0x" + make_transaction().raw.hex())
-        status = await call("braid_transactionStatus", "0x" + "00" * 32)
         nonce = await call("eth_getTransactionCount", "0x" + "00" * 20, "pending")
     finally:
         world.backend.close()
 
     assert error_of(sent)[0] == -32002
-    assert error_of(status)[0] == -32002
     assert result_of(nonce) == "0x0"
 
 
@@ -210,7 +209,7 @@ async def test_sync_sending_tells_that_the_transaction_was_dropped(world: World,
 
     async def drop_it() -> None:
         await until(lambda: world.backend.preconfirmations.waiting)
-        world.pool.statuses[transaction.hash] = FakeStatus("rejected", "nonce too low")
+        world.pool.statuses[transaction.hash] = TransactionStatus(TransactionState.REJECTED, "nonce too low")
         world.backend.preconfirmations.on_slice([Invalid(transaction, InvalidReason.NONCE_TOO_LOW)])
 
     async with asyncio.TaskGroup() as group:
@@ -247,32 +246,15 @@ async def test_notice_from_another_thread_wakes_the_waiter(world: World) -> None
         await asyncio.wait_for(event.wait(), 5)
 
 
-async def test_published_slices_show_only_what_was_published(world: World, call: Call) -> None:
-    opened = open_block_of(world)
-    published = PublishedSlices(world.chain, world.backend.preconfirmations)
-    first, second = (included_in_open_block(make_transaction(nonce=nonce), nonce) for nonce in range(2))
-    opened.outcomes += [first, second]
-
-    assert published.current is None
-    published.publish(_Snapshot(opened, (first,)), [first])
-    current = published.current
-    assert current is not None
-    assert list(current.outcomes) == [first]
-    published.publish(_Snapshot(opened, (first, second)), [second])
-
-    assert published.current is current
-    assert list(current.outcomes) == [first, second]
-    world.chain.current = None
-    assert published.current is None
-
-
-class _Snapshot:
-    """The open block after a slice."""
-
-    def __init__(self, opened: FakeOpenBlock, included: tuple[object, ...]) -> None:
-        self.environment = opened.environment
-        self.included = included
-        self.state = opened.state
+async def test_sealed_block_wakes_who_waits_for_its_transactions(world: World) -> None:
+    block, receipts = world.chain.blocks[5]
+    preconfirmations = world.backend.preconfirmations
+    event = BlockImported(block, receipts, world.chain.heads.unsafe)
+    with preconfirmations.listening(block.transactions[0].hash) as settled:
+        preconfirmations.on_chain_event(SafeAdvanced(world.chain.heads.safe))
+        assert not settled.is_set()
+        await asyncio.to_thread(preconfirmations.on_chain_event, event)
+        await asyncio.wait_for(settled.wait(), 5)
 
 
 async def test_pending_nonce_counts_the_pool(world: World, call: Call) -> None:
@@ -291,14 +273,47 @@ async def test_pending_nonce_of_the_open_block_counts_too(world: World, call: Ca
     assert result_of(await call("eth_getTransactionCount", "0x" + address(0).hex(), "pending")) == "0xb"
 
 
-async def test_status_shows_state_reason_and_block(world: World, call: Call) -> None:
-    world.pool.statuses[b"\x01" * 32] = FakeStatus("sealed", None, 7)
-    world.pool.statuses[b"\x02" * 32] = FakeStatus("dropped", "pool is full")
+async def test_status_shows_state_reason_and_place(world: World, call: Call) -> None:
+    world.pool.statuses[b"\x01" * 32] = TransactionStatus(TransactionState.PRECONFIRMED, None, 7, 2, 11)
+    world.pool.statuses[b"\x02" * 32] = TransactionStatus(TransactionState.DROPPED, "pool is full")
 
-    sealed = object_of(await call("braid_transactionStatus", "0x" + "01" * 32))
+    preconfirmed = object_of(await call("braid_transactionStatus", "0x" + "01" * 32))
     dropped = object_of(await call("braid_transactionStatus", "0x" + "02" * 32))
+    unknown = object_of(await call("braid_transactionStatus", "0x" + "03" * 32))
 
-    assert sealed == {"hash": "0x" + "01" * 32, "status": "sealed", "reason": None, "blockNumber": "0x7"}
-    assert (dropped["status"], dropped["reason"]) == ("dropped", "pool is full")
-    assert result_of(await call("braid_transactionStatus", "0x" + "03" * 32)) is None
+    assert preconfirmed == {
+        "hash": "0x" + "01" * 32,
+        "status": "preconfirmed",
+        "reason": None,
+        "blockNumber": "0x7",
+        "sliceIndex": "0x2",
+        "index": "0xb",
+    }
+    assert (dropped["status"], dropped["reason"], dropped["blockNumber"]) == ("dropped", "pool is full", None)
+    assert unknown["status"] == "unknown"
     assert error_of(await call("braid_transactionStatus", "0x03"))[0] == -32602
+
+
+async def test_node_without_pool_tells_the_status_from_the_chain() -> None:
+    world = make_world(count=12, has_pool=False)
+    call = caller_of(world)
+    try:
+        states = [
+            object_of(await call("braid_transactionStatus", "0x" + block.transactions[0].hash.hex()))["status"]
+            for block in (world.chain.blocks[number][0] for number in (3, 5, 11))
+        ]
+        unknown = object_of(await call("braid_transactionStatus", "0x" + "00" * 32))
+    finally:
+        world.backend.close()
+
+    assert states == ["finalized", "safe", "sealed"]
+    assert unknown["status"] == "unknown"
+
+
+async def test_waiting_in_the_queue_is_no_drop(world: World, call: Call) -> None:
+    transaction = make_transaction(nonce=3)
+    world.pool.statuses[transaction.hash] = TransactionStatus(TransactionState.QUEUED, "waits for nonce 0")
+
+    answer = await call("eth_sendRawTransactionSync", "0x" + transaction.raw.hex(), 1)
+
+    assert error_of(answer)[0] == 4
