@@ -105,7 +105,7 @@ class OutputProposer:
                 await self._sender.step()
         return Wake(self._settings.poll_seconds * 2 ** min(self._failures, MAX_BACKOFF_DOUBLINGS))
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """Forget what is on its way; the oracle tells what comes next."""
         self._waiting_for = None
         self._failures = 0

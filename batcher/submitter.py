@@ -65,7 +65,7 @@ class BatchSubmitter:
         self._metrics.requeued_channels.set(self._manager.requeued_channels)
         return AGAIN if has_more_blocks else Wake(min(wake.after_seconds, self._settings.poll_seconds))
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """Begin at the safe head with the next step."""
         self._is_started = False
 

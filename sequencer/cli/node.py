@@ -78,7 +78,7 @@ def node(
         raise typer.BadParameter("--standalone takes neither --rollup nor --l1")
     if settings.is_standalone and not standalone:
         raise typer.BadParameter("a sequencer needs --rollup and --l1 (or say --standalone)")
-    asyncio.run(_run(settings, is_sequencer=True))
+    _start(settings, is_sequencer=True)
 
 
 def replica(
@@ -118,13 +118,19 @@ def replica(
     )
     if settings.is_standalone:
         raise typer.BadParameter("a replica needs --rollup and --l1")
-    asyncio.run(_run(settings, is_sequencer=False))
+    _start(settings, is_sequencer=False)
 
 
 def _load(config: Path | None, **flags: object) -> "NodeSettings":
     from sequencer.config import NodeSettings, load_settings
 
     return load_settings(NodeSettings, flags, config)
+
+
+def _start(settings: "NodeSettings", is_sequencer: bool) -> None:
+    from sequencer.node.event_loop import run
+
+    run(_run(settings, is_sequencer))
 
 
 async def _run(settings: "NodeSettings", is_sequencer: bool) -> None:

@@ -1,6 +1,5 @@
 """`braid batcher` and `braid proposer`: what posts to L1. Keys come from the environment or a keystore file."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -28,10 +27,11 @@ def batcher(
     """Post blocks to L1 as compressed batches; the key is in BRAID_BATCHER_KEY or a keystore."""
     from batcher.config import BatcherSettings
     from sequencer.config import load_settings
+    from sequencer.node.event_loop import run
     from sequencer.node.posting import PostingOptions, run_batcher
 
     settings = load_settings(BatcherSettings, {"l2_rpc_url": l2, "poll_seconds": poll})
-    asyncio.run(run_batcher(PostingOptions(rollup, l1, keystore, log_level), settings))
+    run(run_batcher(PostingOptions(rollup, l1, keystore, log_level), settings))
 
 
 def proposer(
@@ -47,7 +47,8 @@ def proposer(
     """Post output roots to L1; the key is in BRAID_PROPOSER_KEY or a keystore."""
     from batcher.config import ProposerSettings
     from sequencer.config import load_settings
+    from sequencer.node.event_loop import run
     from sequencer.node.posting import PostingOptions, run_proposer
 
     settings = load_settings(ProposerSettings, {"l2_rpc_url": l2, "poll_seconds": poll, "head": head})
-    asyncio.run(run_proposer(PostingOptions(rollup, l1, keystore, log_level), settings, oracle))
+    run(run_proposer(PostingOptions(rollup, l1, keystore, log_level), settings, oracle))

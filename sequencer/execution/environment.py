@@ -41,20 +41,25 @@ class BlockEnvironment:
     recent_hashes: tuple[bytes, ...]
 
 
-def make_environment(
-    rules: Rules, parent: Header, attributes: PayloadAttributes, recent_hashes: tuple[bytes, ...]
-) -> BlockEnvironment:
-    """The environment of the block after `parent`; the base fee follows the parent's `extraData` under OP rules."""
+def next_base_fee(rules: Rules, parent: Header) -> int:
+    """Base fee in wei of the block after `parent`, by the parent's own parameters under OP rules."""
     if rules.is_optimism:
         denominator, elasticity = decode_holocene_extra_data(parent.extra_data)
     else:
         denominator, elasticity = ETHEREUM_DENOMINATOR, ETHEREUM_ELASTICITY
+    return compute_base_fee(parent, denominator, elasticity)
+
+
+def make_environment(
+    rules: Rules, parent: Header, attributes: PayloadAttributes, recent_hashes: tuple[bytes, ...]
+) -> BlockEnvironment:
+    """The environment of the block after `parent`; the base fee follows the parent's `extraData` under OP rules."""
     return BlockEnvironment(
         rules=rules,
         number=parent.number + 1,
         timestamp=attributes.timestamp,
         gas_limit=attributes.gas_limit,
-        base_fee_per_gas=compute_base_fee(parent, denominator, elasticity),
+        base_fee_per_gas=next_base_fee(rules, parent),
         fee_recipient=attributes.fee_recipient,
         prev_randao=attributes.prev_randao,
         parent_beacon_block_root=attributes.parent_beacon_block_root,

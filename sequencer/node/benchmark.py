@@ -120,8 +120,8 @@ class _Account:
 
     async def wait(self) -> None:
         """Until everything that was sent is sealed."""
-        while self._nonce is not None and await _count(self._client, self._signer.address) < self._nonce:
-            await asyncio.sleep(0.05)
+        while self._nonce is not None and await _count(self._client, self._signer.address) < self._nonce:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # another process: nothing signals us
 
 
 async def _deploy_token(account: _Account, senders: Sequence[LocalSigner]) -> bytes:
@@ -218,7 +218,7 @@ async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> int:
 
 async def _wait_until_sealed(client: JsonRpcClient, run: _Run) -> None:
     for sender, nonce in zip(run.senders, run.final_nonces, strict=True):
-        while await _count(client, sender.address) < nonce:
+        while await _count(client, sender.address) < nonce:  # noqa: ASYNC110  (another process)
             await asyncio.sleep(0.02)
 
 

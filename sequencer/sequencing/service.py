@@ -20,19 +20,21 @@ from l1_bridge.service import AGAIN, Wake
 from sequencer.chain.chain import Chain, OpenBlockHandle
 from sequencer.chain.thread import ChainThread
 from sequencer.execution.interface import Included, Outcome
-from sequencer.mempool.journal import SliceRecord
+from sequencer.mempool.journal_records import SliceRecord, compute_receipts_digest
 from sequencer.mempool.mempool import Mempool
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.clock import Clock
-from sequencer.primitives.transaction import Transaction
 
 from . import metrics
 from .attributes_source import AttributesSource, NextBlock
 from .budget import SpeedBudget
 from .finality import DepthFinality
-from .slices import PreconfirmationBroken, PublishedBlock, digest_receipts, included_of
+from .slices import PreconfirmationBroken, PublishedBlock, included_of
 
 log = structlog.get_logger(__name__)
+
+MAX_SLICE_BYTES = 1 << 20
+"""Transaction bytes of a slice; a block's worth of slices still fits the batcher's channels."""
 
 
 class HeadMoved(ResetError):
@@ -62,6 +64,10 @@ class _Open:
     published: PublishedBlock
     slices: int = 0
     included: list[Included] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        return self.parent.number + 1
 
     @property
     def gas_used(self) -> int:
@@ -128,26 +134,23 @@ class SequencingService:
             await self._thread.run(self._chain.abandon_open_block)
         self._drop_replaced_block()
 
-    async def recover(self, slices: Sequence[SliceRecord], find: Callable[[bytes], Transaction | None]) -> None:
+    async def recover(self, slices: Sequence[SliceRecord]) -> None:
         """
-        Rebuild the block that was open when the process ended, from its journaled slices.
+        Rebuild the block that was open when the process ended, from the journaled slices over the present head.
 
-        Records for another parent are of a block that was sealed or unwound: nothing to do. Raises
-        PreconfirmationBroken when a slice does not give the receipts that were published.
+        Raises PreconfirmationBroken when a slice does not give the receipts that were published.
         """
-        parent = self._chain.heads.unsafe
-        current = [record for record in slices if record.parent_hash == parent.hash]
-        if not current:
+        attributes = slices[0].attributes if slices else None
+        if attributes is None:
             return
-        opened = await self._begin(parent, NextBlock(current[0].attributes, allows_user_transactions=True))
-        for record in current:
-            transactions = [find(transaction_hash) for transaction_hash in record.transaction_hashes]
-            known = [transaction for transaction in transactions if transaction is not None]
-            included = included_of(await self._thread.run(opened.handle.apply, known))
-            if len(known) != len(transactions) or digest_receipts(included) != record.receipts_digest:
+        parent = self._chain.heads.unsafe
+        opened = await self._begin(parent, NextBlock(attributes, allows_user_transactions=True))
+        for record in slices:
+            transactions = self._mempool.take_listed(record.transaction_hashes)
+            outcomes = await self._thread.run(opened.handle.apply, transactions)
+            if compute_receipts_digest(outcomes) != record.receipts_digest:
                 raise PreconfirmationBroken(record.block_number, record.slice_index)
-            self._show(opened, included)
-            self._mempool.settle(included, record.block_number, record.slice_index)
+            self._show(opened, outcomes)
         log.info("open_block_rebuilt", number=parent.number + 1, slices=opened.slices, count=len(opened.included))
 
     async def _open_next(self) -> Wake:
@@ -207,7 +210,10 @@ class SequencingService:
         if gas <= 0 and opened.slices == 0:
             gas = min(environment.gas_limit - opened.gas_used, self._budget.minimum_gas)
         taken = self._mempool.take(
-            base_fee=environment.base_fee_per_gas, gas_budget=gas, limit=self._budget.slice_transactions
+            base_fee=environment.base_fee_per_gas,
+            gas_budget=gas,
+            limit=self._budget.slice_transactions,
+            max_bytes=MAX_SLICE_BYTES,
         )
         if not taken:
             return
@@ -219,36 +225,34 @@ class SequencingService:
             is_published = True
         finally:
             if not is_published:  # the block was taken away, or its slice could not be made durable
-                self._open = None
-                self._mempool.on_withdrawn([*(outcome.transaction for outcome in opened.included), *taken])
+                self._give_up(opened)
 
     async def _publish(self, opened: _Open, outcomes: Sequence[Outcome], seconds: float) -> None:
         included = included_of(outcomes)
-        number = opened.parent.number + 1
         if included:
             await self._mempool.record_slice(
-                SliceRecord(
-                    block_number=number,
-                    parent_hash=opened.parent.hash,
-                    slice_index=opened.slices,
-                    attributes=opened.attributes,
-                    transaction_hashes=tuple(outcome.transaction.hash for outcome in included),
-                    receipts_digest=digest_receipts(included),
-                )
+                block_number=opened.number,
+                parent_hash=opened.parent.hash,
+                slice_index=opened.slices,
+                attributes=opened.attributes,
+                outcomes=outcomes,
             )
-        self._mempool.settle(outcomes, number, opened.slices)
-        self._show(opened, included)
-        self._on_slice(outcomes)
-        gas = sum(outcome.gas_used for outcome in included)
-        self._budget.measure_slice(gas, seconds)
+        self._show(opened, outcomes)
+        self._budget.measure_slice(sum(outcome.gas_used for outcome in included), seconds)
         metrics.SLICES.inc()
         metrics.SLICE_TRANSACTIONS.observe(len(included))
         metrics.SLICE_SECONDS.observe(seconds)
 
-    def _show(self, opened: _Open, included: Sequence[Included]) -> None:
+    def _show(self, opened: _Open, outcomes: Sequence[Outcome]) -> None:
+        """The slice is durable: the pool, the pending view and whoever waits hear of it."""
+        included = included_of(outcomes)
+        self._mempool.settle(
+            outcomes, block_number=opened.number, slice_index=opened.slices, first_index=len(opened.included)
+        )
         opened.published.publish(included, opened.handle.view())
         opened.included += included
-        opened.slices += 1
+        opened.slices += bool(included)
+        self._on_slice(outcomes)
 
     async def _seal(self, opened: _Open) -> None:
         started = self._stopwatch()
@@ -281,11 +285,14 @@ class SequencingService:
         return len(sealed.changes.accounts) + sum(len(slots) for slots in sealed.changes.storage.values())
 
     def _drop_replaced_block(self) -> None:
-        """When derivation took the open block away, its transactions go back to the pool in order."""
+        """Derivation may have taken the open block away."""
         opened = self._open
-        if opened is None or self._chain.current is opened.handle:
-            return
+        if opened is not None and self._chain.current is not opened.handle:
+            self._give_up(opened)
+
+    def _give_up(self, opened: _Open) -> None:
+        """The open block's transactions go back to the pool in order; its slices are void."""
         self._open = None
-        self._mempool.on_withdrawn([outcome.transaction for outcome in opened.included])
+        self._mempool.on_open_block_abandoned(opened.number)
         metrics.WITHDRAWN_BLOCKS.inc()
-        log.warning("open_block_withdrawn", number=opened.parent.number + 1, count=len(opened.included))
+        log.warning("open_block_withdrawn", number=opened.number, count=len(opened.included))

@@ -1,12 +1,11 @@
 """
-What a slice leaves behind: a record that is durable before the slice is published.
+Slices of the open block as others see them: published only once their record is durable.
 
-The digest over the outcomes' receipts lets a restarted node prove that it rebuilt exactly what users were told (law 6).
+The digest over the outcomes' receipts in that record lets a restarted node prove that it rebuilt exactly what users
+were told (law 6).
 """
 
 from collections.abc import Iterable, Sequence
-
-from eth_hash.auto import keccak
 
 from l1_bridge.errors import CriticalError
 from sequencer.execution.environment import BlockEnvironment
@@ -26,15 +25,6 @@ class PreconfirmationBroken(CriticalError):
 def included_of(outcomes: Iterable[Outcome]) -> list[Included]:
     """Those of `outcomes` that stand in the block, in order."""
     return [outcome for outcome in outcomes if isinstance(outcome, Included)]
-
-
-def digest_receipts(included: Iterable[Included]) -> bytes:
-    """Keccak over the consensus encodings of a slice's receipts, each with its length before it."""
-    parts = []
-    for outcome in included:
-        encoded = outcome.receipt.encode()
-        parts.append(len(encoded).to_bytes(8, "big") + encoded)
-    return keccak(b"".join(parts))
 
 
 class PublishedBlock:

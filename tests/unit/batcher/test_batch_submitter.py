@@ -237,7 +237,7 @@ async def test_reset_begins_at_the_safe_head() -> None:
     world.source.extend(3)
     await world.submitter.step()
 
-    world.submitter.reset()
+    await world.submitter.reset()
     await world.submitter.step()
 
     assert world.posted(1) == world.expected(1, 3)

@@ -135,7 +135,7 @@ async def test_reset_asks_the_oracle_again() -> None:
     world.source.safe = 50
     await world.proposer.step()
 
-    world.proposer.reset()
+    await world.proposer.reset()
     await world.proposer.step()
 
     assert len(world.sender.submissions) == 2

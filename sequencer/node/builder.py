@@ -1,0 +1,212 @@
+"""
+The composition root: makes every part of a node in dependency order, and closes them in reverse.
+
+This is the only place that chooses implementations: engine, cache, clock, source of attributes.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from l1_bridge.errors import CriticalError
+from l1_bridge.l1_chain_config import L1ChainConfig, prague_l1_chain
+from l1_bridge.l1_client import L1Client, SenderRecovery
+from l1_bridge.l1_connection import L1Endpoint
+from l1_bridge.l1_heads import L1HeadTracker
+from l1_bridge.rollup_config import RollupConfig
+from sequencer.chain.chain import Chain
+from sequencer.chain.thread import ChainThread
+from sequencer.config import NodeSettings
+from sequencer.derivation.driver import DerivationService
+from sequencer.execution.interface import Engine
+from sequencer.mempool.admission import AdmissionRules
+from sequencer.mempool.mempool import Mempool
+from sequencer.primitives.clock import Clock, SystemClock
+from sequencer.primitives.genesis import Genesis, genesis_from_json
+from sequencer.sequencing.attributes_source import AttributesSource, RollupAttributes, StandaloneAttributes
+from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
+from sequencer.sequencing.finality import DepthFinality
+from sequencer.sequencing.service import SequencingOptions, SequencingService
+from sequencer.state.cache import StateCache
+from sequencer.state.store import Store
+
+from .clocks import follow_l1_clock, resume_clock
+from .engines import choose_engine
+from .pool_view import ChainEvents, ChainPoolView
+from .redis import choose_redis
+from .rpc_parts import RpcParts, serve_rpc
+from .runner import NamedService
+
+log = structlog.get_logger(__name__)
+
+STANDALONE_FEE_RECIPIENT = bytes(20)
+"""Nobody earns the fees of a standalone chain."""
+
+
+class UnusableFile(CriticalError):
+    """A file of the configuration that can not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What every kind of node has."""
+
+    settings: NodeSettings
+    genesis: Genesis
+    rollup: RollupConfig | None
+    engine: Engine
+    chain: Chain
+    thread: ChainThread
+
+
+@dataclass(frozen=True, slots=True)
+class _L1Parts:
+    """What a node below an L1 has besides."""
+
+    client: L1Client
+    config: L1ChainConfig
+    tracker: L1HeadTracker
+
+
+@asynccontextmanager
+async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIterator[list[NamedService]]:
+    """
+    Everything of one node, its RPC listening; the services are the caller's to run.
+
+    Raises
+    ------
+    CriticalError
+        A file, the data directory or a port can not be used; the message says which.
+    """
+    async with AsyncExitStack() as stack:
+        base = await _open_base(settings, stack)
+        l1 = None if settings.l1 is None else await _connect_l1(base, settings.l1, stack)
+        clock = await _choose_clock(base, l1)
+        services: list[NamedService] = []
+        derivation = None
+        if l1 is not None and base.rollup is not None:
+            derivation = _make_derivation(base, base.rollup, l1)
+            services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
+        mempool = await _open_mempool(base, clock, stack) if is_sequencer else None
+        rpc = RpcParts.make(base.chain, base.engine, base.rollup, mempool, derivation)
+        sequencing = None
+        if mempool is not None:
+            sequencing = _make_sequencing(base, l1, mempool, clock, rpc)
+            services.append(NamedService("sequencing", sequencing))
+            rpc.pending.source = sequencing
+        events = ChainEvents(asyncio.get_running_loop(), mempool, rpc.preconfirmations.settled)
+        base.chain.subscribe(events.hear)
+        if mempool is not None and sequencing is not None:
+            await sequencing.recover(await mempool.recover())
+        await serve_rpc(rpc, settings, clock, stack)
+        yield services
+
+
+async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
+    genesis = genesis_from_json(_read_json(settings.genesis))
+    rollup = None if settings.rollup is None else RollupConfig.from_json(_read_json(settings.rollup))
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = Store.open(settings.data_dir / "chain", chain_id=genesis.chain_id)
+    stack.callback(store.close)
+    redis_url = choose_redis(settings.redis, settings.data_dir, stack)
+    cache = None
+    if redis_url is not None:
+        cache = StateCache.connect(redis_url, store, chain_id=genesis.chain_id)
+        stack.callback(cache.close)
+    engine = choose_engine(settings, genesis.chain_id, redis_url)
+    stack.callback(engine.close)
+    thread = ChainThread()
+    stack.callback(thread.close)
+    chain = await thread.run(Chain.open, store, genesis, rollup, engine, cache)
+    log.info(
+        "chain_opened",
+        chain_id=genesis.chain_id,
+        head=chain.heads.unsafe.number,
+        safe=chain.heads.safe.number,
+        engine=settings.engine,
+        workers=settings.workers if settings.engine == "parallel" else 0,
+        redis=redis_url or "off",
+        config_hash=None if rollup is None else "0x" + rollup.config_hash().hex(),
+    )
+    return _Base(settings, genesis, rollup, engine, chain, thread)
+
+
+async def _connect_l1(base: _Base, url: str, stack: AsyncExitStack) -> _L1Parts:
+    rollup = base.rollup
+    inbox = frozenset() if rollup is None else frozenset({rollup.batch_inbox_address})
+    client = await stack.enter_async_context(L1Client.connect(L1Endpoint(url), SenderRecovery(inbox)))
+    chain_id = 0 if rollup is None else rollup.l1_chain_id
+    path = base.settings.l1_chain_config
+    config = prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(_read_json(path))
+    return _L1Parts(client, config, L1HeadTracker(client, base.settings.l1_poll_seconds))
+
+
+async def _choose_clock(base: _Base, l1: _L1Parts | None) -> Clock:
+    system = SystemClock()
+    if base.settings.clock == "l1" and l1 is not None:
+        return await follow_l1_clock(system, l1.client)
+    if base.settings.clock == "resume":
+        return resume_clock(system, base.chain.heads.unsafe.timestamp)
+    return system
+
+
+def _make_derivation(base: _Base, rollup: RollupConfig, l1: _L1Parts) -> DerivationService:
+    tracker = l1.tracker
+    return DerivationService(
+        base.chain,
+        base.thread,
+        l1.client,
+        lambda: tracker.heads,
+        rollup,
+        l1.config,
+        idle_seconds=base.settings.l1_poll_seconds,
+    )
+
+
+async def _open_mempool(base: _Base, clock: Clock, stack: AsyncExitStack) -> Mempool:
+    view = ChainPoolView(base.chain)
+    rules = AdmissionRules(chain_id=base.genesis.chain_id)
+    mempool = await Mempool.open(base.settings.data_dir / "journal", view, clock, rules)
+    stack.push_async_callback(mempool.close)
+    return mempool
+
+
+def _make_sequencing(
+    base: _Base, l1: _L1Parts | None, mempool: Mempool, clock: Clock, rpc: RpcParts
+) -> SequencingService:
+    attributes: AttributesSource
+    if base.rollup is not None and l1 is not None:
+        tracker = l1.tracker
+        attributes = RollupAttributes(
+            base.rollup, l1.config, l1.client, lambda: tracker.heads, base.settings.l1_confirmations
+        )
+        block_time, finality = base.rollup.block_time, None
+    else:
+        attributes = StandaloneAttributes(STANDALONE_FEE_RECIPIENT)
+        block_time, finality = base.settings.block_time_seconds, DepthFinality()
+    return SequencingService(
+        base.chain,
+        base.thread,
+        mempool,
+        attributes,
+        clock,
+        SequencingOptions(block_time_seconds=block_time, late_seconds=base.settings.late_seconds),
+        SpeedBudget(BudgetLimits()),
+        finality,
+        rpc.preconfirmations.on_slice,
+    )
+
+
+def _read_json(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as reason:
+        raise UnusableFile(f"{path}: {reason}") from None
+    if not isinstance(content, dict):
+        raise UnusableFile(f"{path} holds no JSON object")
+    return content

@@ -1,0 +1,87 @@
+"""
+Bridges chain and mempool, which do not know each other: the head as the pool sees it, and the chain's events.
+
+Events happen on the chain thread; the pool belongs to the event loop. They cross in order.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from batcher.l2_source import L2BlockRef
+from sequencer.chain.chain import Chain
+from sequencer.chain.heads import BlockImported, BlocksUnwound, ChainEvent, FinalizedAdvanced
+from sequencer.execution.environment import next_base_fee
+from sequencer.execution.fees import read_fee_parameters
+from sequencer.mempool.head import PoolHead
+from sequencer.mempool.mempool import Mempool
+
+
+class ChainPoolView:
+    """A `HeadView` over the chain; the answer is made once for each set of heads."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._kept: tuple[L2BlockRef, L2BlockRef, L2BlockRef] | None = None
+        self._head: PoolHead | None = None
+
+    def head(self) -> PoolHead:
+        """The unsafe head now."""
+        heads = self._chain.heads
+        wanted = (heads.unsafe, heads.safe, heads.finalized)
+        if self._head is None or self._kept != wanted:
+            self._head, self._kept = self._make(*wanted), wanted
+        return self._head
+
+    def included_in(self, transaction_hash: bytes) -> int | None:
+        """Number of the block that holds the transaction, None when no block of the chain does."""
+        position = self._chain.position(transaction_hash)
+        return None if position is None else position.number
+
+    def _make(self, unsafe: L2BlockRef, safe: L2BlockRef, finalized: L2BlockRef) -> PoolHead:
+        block = self._chain.block_by_hash(unsafe.hash)
+        if block is None:  # unwound this very moment: the heads have moved on
+            return self.head()
+        state = self._chain.state_at(unsafe.number)
+        is_optimism = self._chain.rules.is_optimism
+        return PoolHead(
+            number=unsafe.number,
+            hash=unsafe.hash,
+            base_fee=next_base_fee(self._chain.rules, block.header),
+            gas_limit=block.header.gas_limit,
+            state=state,
+            fees=read_fee_parameters(state) if is_optimism else None,
+            safe_number=safe.number,
+            finalized_number=finalized.number,
+        )
+
+
+class ChainEvents:
+    """Carries the chain's events from the chain thread to the event loop."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        mempool: Mempool | None,
+        on_settled: Callable[[Iterable[bytes]], None],
+    ) -> None:
+        """`on_settled` hears the hashes of every imported block's transactions."""
+        self._loop = loop
+        self._mempool = mempool
+        self._on_settled = on_settled
+
+    def hear(self, event: ChainEvent) -> None:
+        """Listener of the chain; called on the chain thread."""
+        self._loop.call_soon_threadsafe(self._deliver, event)
+
+    def _deliver(self, event: ChainEvent) -> None:
+        if isinstance(event, BlockImported):
+            if self._mempool is not None:
+                self._mempool.on_block_sealed(event.block.number, event.block.transactions)
+            self._on_settled(transaction.hash for transaction in event.block.transactions)
+        elif self._mempool is None:
+            return
+        elif isinstance(event, BlocksUnwound) and event.blocks:
+            transactions = [transaction for block in event.blocks for transaction in block.transactions]
+            self._mempool.on_unwound(event.blocks[0].number - 1, transactions)
+        elif isinstance(event, FinalizedAdvanced):
+            self._mempool.on_finalized(event.ref.number)
