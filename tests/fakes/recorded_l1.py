@@ -73,6 +73,10 @@ class RecordedL1:
 
     async def header_by_number(self, number: int) -> L1Header | None:
         """The header at that height, when the head has reached it."""
+        return self.canonical(number)
+
+    def canonical(self, number: int) -> L1Header | None:
+        """The same, at once."""
         hash = self._by_number.get(number)
         return self._by_hash[hash].header if hash is not None and number <= self.head_number else None
 

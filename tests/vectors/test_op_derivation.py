@@ -1,21 +1,31 @@
 """Chains that op-node and op-geth made, derived again: attributes of every block, and the pipeline from L1 alone."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from batcher.l2_source import L2BlockRef
 from l1_bridge.l1_chain_config import L1ChainConfig
+from l1_bridge.l1_heads import L1Heads
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId
 from sequencer.chain.attributes_builder import build_attributes, read_l1_info, system_config_at
+from sequencer.chain.chain import Chain
+from sequencer.chain.thread import ChainThread
 from sequencer.derivation.attributes import compare_with_block
 from sequencer.derivation.batch_queue import EpochMismatch
+from sequencer.derivation.driver import DerivationService
 from sequencer.derivation.l1_traversal import EpochReader
 from sequencer.derivation.pipeline import DerivationPipeline, PipelineStart, Progress
+from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.block import Block, decode_block
 from sequencer.primitives.deposit import DepositTransaction
+from sequencer.primitives.genesis import genesis_from_json
+from sequencer.state.store import Store
 from tests.fakes.recorded_l1 import RecordedL1, Vector, load_vector
 
 FILES = ("calldata", "window")
@@ -120,3 +130,74 @@ async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
 
     with pytest.raises(EpochMismatch):
         await derive()
+
+
+@dataclass(slots=True)
+class Follower:
+    """A whole node's lower half over a recorded L1: store, serial engine, chain, derivation."""
+
+    vector: Vector
+    chain: Chain
+    thread: ChainThread
+    l1: RecordedL1
+    service: DerivationService
+
+    async def derive_all(self) -> None:
+        for _ in range(5000):
+            wake = await self.service.step()
+            if wake.after_seconds > 0:
+                return
+        raise AssertionError("L1 is never fully read")
+
+    def assert_equal_up_to(self, number: int) -> None:
+        for entry in self.vector["l2"][: number + 1]:
+            block, receipts = self.chain.block(entry["number"]), self.chain.receipts(entry["number"])
+            assert block is not None
+            assert receipts is not None
+            assert "0x" + block.hash.hex() == entry["hash"]
+            assert ["0x" + receipt.encode().hex() for receipt in receipts] == entry["receipts"]
+            assert "0x" + self.chain.output_root(entry["number"]).hex() == entry["output_root"]
+
+
+def open_follower(name: str, folder: Path) -> Follower:
+    vector = load(name)
+    rollup = rollup_of(vector)
+    genesis = genesis_from_json(vector["genesis"])
+    chain = Chain.open(Store.open(folder, chain_id=genesis.chain_id), genesis, rollup, SerialEngine())
+    thread, l1 = ChainThread(), RecordedL1(vector["l1"])
+
+    def heads() -> L1Heads:
+        latest, finalized = l1.canonical(l1.head_number), l1.canonical(l1.finalized_number)
+        return L1Heads(latest=latest, safe=finalized, finalized=finalized)
+
+    l1_config = L1ChainConfig.from_json(vector["l1_chain"])
+    service = DerivationService(chain, thread, l1, heads, rollup, l1_config)
+    return Follower(vector, chain, thread, l1, service)
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Iterator[Follower]:
+    made = open_follower("calldata", tmp_path)
+    yield made
+    made.thread.close()
+    made.chain.store.close()
+
+
+async def test_a_node_reaches_every_hash_receipt_and_output_root_of_the_singular_batches(follower: Follower) -> None:
+    follower.l1.head_number = FIRST_SPAN_L1_BLOCK - 1
+    follower.l1.finalized_number = FIRST_SPAN_L1_BLOCK - 10
+    await follower.derive_all()
+
+    heads = follower.chain.heads
+    assert heads.safe.number == LAST_SINGULAR_L2_BLOCK
+    assert 0 < heads.finalized.number < heads.safe.number
+    follower.assert_equal_up_to(LAST_SINGULAR_L2_BLOCK)
+
+
+async def test_span_batches_that_are_not_read_do_not_stop_the_node(follower: Follower) -> None:
+    """They are dropped; the chain goes on with deposits alone once a window is over, and op-node's part stays."""
+    await follower.derive_all()
+
+    assert follower.service.current_l1 == follower.l1.canonical(follower.l1.head_number)
+    assert follower.chain.heads.safe.number > LAST_SINGULAR_L2_BLOCK
+    follower.assert_equal_up_to(LAST_SINGULAR_L2_BLOCK)
