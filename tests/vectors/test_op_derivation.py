@@ -31,6 +31,9 @@ from tests.fakes.recorded_l1 import RecordedL1, Vector, load_vector
 FILES = ("calldata", "window")
 LAST_SINGULAR_L2_BLOCK = 117
 FIRST_SPAN_L1_BLOCK = 70
+LAST_L2_BLOCK_BEFORE_THE_GAP = 217
+FIRST_L1_BLOCK_OF_THE_GAP = 114
+LAST_L1_BLOCK_OF_THE_GAP = 162
 
 load = cache(load_vector)
 
@@ -110,6 +113,40 @@ async def test_the_pipeline_gives_every_singular_block_of_op_batcher() -> None:
         number += 1
 
     assert number == LAST_SINGULAR_L2_BLOCK
+
+
+async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
+    """From the last block before the gap on: no batch from L1 block 114 to 162, so every epoch's window runs out."""
+    vector, blocks = load("window"), blocks_of("window")
+    rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
+    l1 = RecordedL1(vector["l1"])
+    l1.head_number = LAST_L1_BLOCK_OF_THE_GAP
+    first, base = (
+        l1.canonical(FIRST_L1_BLOCK_OF_THE_GAP),
+        l1.canonical(read_l1_info(blocks[LAST_L2_BLOCK_BEFORE_THE_GAP]).number),
+    )
+    assert first is not None
+    assert base is not None
+    head = blocks[LAST_L2_BLOCK_BEFORE_THE_GAP]
+    start = PipelineStart(base, system_config_at(head, rollup), ref_of(head, rollup), first.id)
+    pipeline = DerivationPipeline(l1, rollup, l1_config, start)
+
+    number = LAST_L2_BLOCK_BEFORE_THE_GAP
+    while True:
+        safe = blocks[number]
+        result = await pipeline.next_attributes(
+            ref_of(safe, rollup), partial(blocks.__getitem__, number), l1.head_number
+        )
+        if result is Progress.WAITING:
+            break
+        if isinstance(result, Progress):
+            continue
+        assert compare_with_block(result.attributes, safe.hash, blocks[number + 1]) == ()
+        number += 1
+
+    last = read_l1_info(blocks[number])
+    assert last.number == LAST_L1_BLOCK_OF_THE_GAP - rollup.seq_window_size
+    assert read_l1_info(blocks[number + 1]).number == last.number + 1
 
 
 async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
