@@ -180,4 +180,4 @@ class PoolLife(RuleBasedStateMachine):
 
 
 TestPoolLife = PoolLife.TestCase
-TestPoolLife.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPoolLife.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)

@@ -23,7 +23,7 @@ ATTRIBUTES = PayloadAttributes(
     deposits=(make_deposit(), make_deposit(to=None, data=b"\x00" * 40)),
     user_transactions=(b"\x02raw",),
 )
-TRANSACTIONS = tuple(make_transaction(nonce=nonce) for nonce in range(6))
+TRANSACTIONS = tuple(make_transaction(nonce=nonce, data=bytes(300 if nonce == 1 else 0)) for nonce in range(6))
 
 
 def make_slice(index: int, number: int = 7, hashes: tuple[bytes, ...] = ()) -> SliceRecord:
@@ -123,6 +123,7 @@ async def test_failed_sync_reaches_the_submitter_and_leaves_nothing(tmp_path: Pa
     _, replayed = open_journal(tmp_path)
 
     assert list(replayed.transactions) == [TRANSACTIONS[0].hash, TRANSACTIONS[2].hash]
+    assert replayed.torn_bytes == 0
 
 
 async def test_terminal_record_is_tried_again_after_a_failed_sync(tmp_path: Path) -> None:

@@ -350,6 +350,19 @@ async def test_chain_that_is_ahead_of_its_events_does_not_end_a_transaction(memp
     assert state_of(mempool, second) is TransactionState.SEALED
 
 
+async def test_what_follows_a_transaction_in_flight_stays_ready_when_a_block_is_sealed(
+    mempool: Mempool, chain: FakeChain
+) -> None:
+    sealed, in_flight, last = make(0, 0), make(0, 1), make(0, 2)
+    await submit(mempool, sealed, in_flight, last)
+    assert take(mempool, limit=1) == [sealed]
+    mempool.settle([included(sealed)], block_number=1, slice_index=0, first_index=0)
+    assert take(mempool, limit=1) == [in_flight]
+    mempool.on_block_sealed(chain.seal([sealed]), [sealed])
+
+    assert take(mempool) == [last]
+
+
 async def test_abandoned_open_block_returns_all_that_was_taken(mempool: Mempool) -> None:
     settled, in_flight = make(0, 0), make(0, 1)
     await submit(mempool, settled)
