@@ -72,8 +72,9 @@ class HttpServer:
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        loop = asyncio.get_running_loop()
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self._max_body_bytes)
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, task.get_loop(), client_max_size=self._max_body_bytes
+        )
 
 
 class RpcServer:
@@ -120,8 +121,11 @@ class RpcServer:
         if (request.content_length or 0) > limit:
             return _refuse_large(limit)
         try:
-            async with asyncio.timeout(self._settings.body_timeout_seconds):
+            if request.content.is_eof():  # a small body came with its headers: nothing to wait for
                 body = await request.read()
+            else:
+                async with asyncio.timeout(self._settings.body_timeout_seconds):
+                    body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _refuse_large(limit)
         except TimeoutError:
