@@ -178,7 +178,7 @@ class Story:
         """Frames of a new channel."""
         self.channels += 1
         channel_id = keccak(self.channels.to_bytes(8, "big"))[:16]
-        return cut_frames(channel_id, channel_data, -(-len(channel_data) // frames))
+        return cut_frames(channel_id, channel_data, max(-(-len(channel_data) // frames), 1))
 
     def post_data(self, data: bytes, *, sender: int = BATCHER, to: bytes | None = None) -> None:
         """Queue a transaction to the inbox."""
