@@ -29,7 +29,11 @@ def call(world: World) -> Call:
 
 def caller_of(world: World) -> Call:
     """A function that calls methods of that world."""
-    dispatcher = Dispatcher(world.backend, methods_for(world.chain.rules.is_optimism))
+    return call_through(Dispatcher(world.backend, methods_for(world.chain.rules.is_optimism)))
+
+
+def call_through(dispatcher: Dispatcher) -> Call:
+    """A function that calls methods of that dispatcher."""
 
     async def call(method: str, *params: object) -> dict[str, object]:
         body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)})
