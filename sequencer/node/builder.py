@@ -99,8 +99,9 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
             sequencing = _make_sequencing(base, l1, mempool, clock, rpc)
             services.append(NamedService("sequencing", sequencing))
             rpc.pending.source = sequencing
-        events = ChainEvents(asyncio.get_running_loop(), mempool, rpc.preconfirmations.settled)
-        base.chain.subscribe(events.hear)
+        if mempool is not None:
+            base.chain.subscribe(ChainEvents(asyncio.get_running_loop(), mempool).hear)
+        base.chain.subscribe(rpc.backend.preconfirmations.on_chain_event)
         if mempool is not None and sequencing is not None:
             await sequencing.recover(await mempool.recover())
         await serve_rpc(rpc, settings, clock, stack)
@@ -198,7 +199,7 @@ def _make_sequencing(
         SequencingOptions(block_time_seconds=block_time, late_seconds=base.settings.late_seconds),
         SpeedBudget(BudgetLimits()),
         finality,
-        rpc.preconfirmations.on_slice,
+        rpc.backend.preconfirmations.on_slice,
     )
 
 

@@ -5,7 +5,6 @@ Events happen on the chain thread; the pool belongs to the event loop. They cros
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
 
 from batcher.l2_source import L2BlockRef
 from sequencer.chain.chain import Chain
@@ -56,18 +55,11 @@ class ChainPoolView:
 
 
 class ChainEvents:
-    """Carries the chain's events from the chain thread to the event loop."""
+    """Carries the chain's events from the chain thread to the pool on the event loop."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        mempool: Mempool | None,
-        on_settled: Callable[[Iterable[bytes]], None],
-    ) -> None:
-        """`on_settled` hears the hashes of every imported block's transactions."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, mempool: Mempool) -> None:
         self._loop = loop
         self._mempool = mempool
-        self._on_settled = on_settled
 
     def hear(self, event: ChainEvent) -> None:
         """Listener of the chain; called on the chain thread."""
@@ -75,11 +67,7 @@ class ChainEvents:
 
     def _deliver(self, event: ChainEvent) -> None:
         if isinstance(event, BlockImported):
-            if self._mempool is not None:
-                self._mempool.on_block_sealed(event.block.number, event.block.transactions)
-            self._on_settled(transaction.hash for transaction in event.block.transactions)
-        elif self._mempool is None:
-            return
+            self._mempool.on_block_sealed(event.block.number, event.block.transactions)
         elif isinstance(event, BlocksUnwound) and event.blocks:
             transactions = [transaction for block in event.blocks for transaction in block.transactions]
             self._mempool.on_unwound(event.blocks[0].number - 1, transactions)

@@ -1,8 +1,8 @@
 """The node's two HTTP servers, and what their methods read."""
 
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import structlog
 
@@ -15,12 +15,10 @@ from sequencer.execution.interface import Engine
 from sequencer.mempool.mempool import Mempool
 from sequencer.primitives.clock import Clock
 from sequencer.rpc.admin import AdminServer, HeadIsFresh
-from sequencer.rpc.backend import Backend
+from sequencer.rpc.backend import Backend, make_backend
 from sequencer.rpc.dispatcher import Dispatcher
-from sequencer.rpc.job_pool import JobPool
 from sequencer.rpc.method_table import methods_for
-from sequencer.rpc.open_block_index import OpenBlockIndex, OpenBlockReader
-from sequencer.rpc.preconfirmation import Preconfirmations
+from sequencer.rpc.open_block_index import OpenBlockReader
 from sequencer.rpc.server import RpcServer
 from sequencer.rpc.settings import RpcSettings
 from sequencer.sequencing.service import SequencingService
@@ -56,7 +54,6 @@ class RpcParts:
 
     backend: Backend
     pending: PendingView
-    preconfirmations: Preconfirmations
 
     @classmethod
     def make(
@@ -68,23 +65,17 @@ class RpcParts:
         derivation: DerivationService | None,
     ) -> "RpcParts":
         """Wire the methods' backend; nothing listens yet."""
-        settings = RpcSettings()
         pending = PendingView()
-        preconfirmations = Preconfirmations(settings.max_sync_waiters)
-        backend = Backend(
+        backend = make_backend(
             chain=chain,
             engine=engine,
+            pending=pending,
             pool=mempool,
             rollup=rollup,
             l1_progress=derivation,
-            open_block=OpenBlockIndex(pending),
-            preconfirmations=preconfirmations,
-            readers=JobPool("reader", settings.reader_threads, settings.max_waiting_jobs),
-            callers=JobPool("caller", settings.caller_threads, settings.max_waiting_jobs),
-            settings=settings,
-            monotonic=time.monotonic,
+            settings=RpcSettings(client_version=f"braid/{version('braid-rollup')}/python"),
         )
-        return cls(backend, pending, preconfirmations)
+        return cls(backend, pending)
 
 
 async def serve_rpc(parts: RpcParts, settings: NodeSettings, clock: Clock, stack: AsyncExitStack) -> None:
