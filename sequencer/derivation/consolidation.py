@@ -29,6 +29,9 @@ from .starting_point import get_block, get_ref
 
 log = structlog.get_logger(__name__)
 
+MIN_TRANSACTION_GAS = 21_000
+"""No transaction uses less (intrinsic gas; EIP-7623 keeps refunds above it)."""
+
 UNWOUND_BLOCKS_KEPT = 256
 """Blocks that gave way, kept to compare them with what is derived in their place."""
 
@@ -156,7 +159,7 @@ def _replay(chain: Chain, derived: DerivedAttributes) -> Applied | None:
 def _execute(chain: Chain, derived: DerivedAttributes) -> tuple[SealedBlock, DerivedAttributes, Source]:
     """The sealed block, and the attributes that it has in the end."""
     number = derived.parent.number + 1
-    result = chain.execute_payload(derived.parent, derived.attributes)
+    result = _check_room(derived) or chain.execute_payload(derived.parent, derived.attributes)
     if isinstance(result, SealedBlock):
         return result, derived, Source.EXECUTED
     log.warning("payload_invalid", number=number, transaction=result.index, reason=result.reason)
@@ -165,6 +168,14 @@ def _execute(chain: Chain, derived: DerivedAttributes) -> tuple[SealedBlock, Der
     if isinstance(replacement, InvalidPayload):
         raise InvalidDepositsPayload(number, replacement.reason)
     return replacement, deposits_only, Source.DEPOSITS_ONLY
+
+
+def _check_room(derived: DerivedAttributes) -> InvalidPayload | None:
+    """More transactions than the block's gas can hold make the payload invalid before one of them is decoded."""
+    limit = derived.attributes.gas_limit // MIN_TRANSACTION_GAS
+    if len(derived.attributes.user_transactions) <= limit:
+        return None
+    return InvalidPayload(limit, f"a block of {derived.attributes.gas_limit} gas holds {limit} transactions at most")
 
 
 def _mark(chain: Chain, derived: DerivedAttributes, ref: L2BlockRef, source: Source) -> Applied:

@@ -117,7 +117,7 @@ async def play(folder: Path, actions: list[str], seed: int) -> None:
         story.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(actions=st.lists(st.sampled_from(ACTIONS), max_size=30), seed=st.integers(0, 2**32))
 def test_replica_sequencer_and_a_node_that_starts_from_nothing_agree(actions: list[str], seed: int) -> None:
     with tempfile.TemporaryDirectory() as folder:

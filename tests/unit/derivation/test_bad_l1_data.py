@@ -11,8 +11,13 @@ from prometheus_client import Counter
 from batcher.codec.batch import SPAN_BATCH_VERSION
 from batcher.codec.compression import compress_zlib
 from batcher.codec.frame import encode_frames_data
+from batcher.l2_source import L2BlockRef
 from l1_bridge.rlp_codec import encode_rlp
+from sequencer.chain.chain import Chain, InvalidPayload
 from sequencer.derivation import metrics
+from sequencer.derivation.consolidation import MIN_TRANSACTION_GAS
+from sequencer.execution.interface import SealedBlock
+from sequencer.primitives.attributes import PayloadAttributes
 from tests.factories import make_transaction
 from tests.unit.derivation.story import BATCHER, Story, encoded, require_block, user_transactions
 
@@ -241,17 +246,41 @@ async def test_a_thousand_worthless_channels_take_several_steps(story: Story) ->
     assert story.replica.chain.heads.safe.number == 2
 
 
-async def test_a_batch_that_spends_more_gas_than_the_block_has_is_replaced(story: Story) -> None:
+@pytest.mark.parametrize(("excess", "is_whole"), [(0, False), (-1, True)])
+async def test_a_batch_that_spends_more_gas_than_the_block_has_is_replaced(
+    story: Story, excess: int, is_whole: bool
+) -> None:
+    """The attributes deposit takes the place of one transfer, so one less than the block holds fits."""
     await start(story, 1)
-    count = require_block(story.sequencer.chain, 1).header.gas_limit // 21_000 + 1
-    story.post_batches(
-        [replace(story.batch_of(1), transactions=tuple(make_transaction(nonce=n).raw for n in range(count)))]
-    )
+    count = require_block(story.sequencer.chain, 1).header.gas_limit // MIN_TRANSACTION_GAS + excess
+    transfers = tuple(make_transaction(nonce=nonce).raw for nonce in range(count))
+    story.post_batches([replace(story.batch_of(1), transactions=transfers)])
     story.l1.act_mine()
     await story.replica.derive()
 
     assert story.replica.chain.heads.safe.number == 1
-    assert user_transactions(require_block(story.replica.chain, 1)) == ()
+    assert user_transactions(require_block(story.replica.chain, 1)) == (transfers if is_whole else ())
+
+
+async def test_more_transactions_than_any_block_holds_are_not_even_decoded(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await start(story, 1)
+    limit = require_block(story.sequencer.chain, 1).header.gas_limit // MIN_TRANSACTION_GAS
+    story.post_batches([replace(story.batch_of(1), transactions=(b"\x01",) * (limit + 1))])
+    story.l1.act_mine()
+    payloads: list[int] = []
+    execute = Chain.execute_payload
+
+    def count(chain: Chain, parent: L2BlockRef, attributes: PayloadAttributes) -> SealedBlock | InvalidPayload:
+        payloads.append(len(attributes.user_transactions))
+        return execute(chain, parent, attributes)
+
+    monkeypatch.setattr(Chain, "execute_payload", count)
+    await story.replica.derive()
+
+    assert payloads == [0]
+    assert story.replica.chain.heads.safe.number == 1
 
 
 @pytest.mark.parametrize("seed", range(12))
