@@ -1,0 +1,240 @@
+"""
+The nodes of a story: a replica, which follows L1, and the sequencer, which also makes blocks.
+
+Real parts over real files, wired as the composition root does it, and stepped by hand: an act is a few steps of one
+service with what the runner does around them (wait out what is temporary, reset when told).
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from batcher.l2_source import L2BlockRef
+from l1_bridge.errors import ResetError, TemporaryError
+from l1_bridge.l1_heads import L1HeadTracker
+from l1_bridge.service import Wake
+from sequencer.chain.chain import Chain
+from sequencer.chain.heads import Heads
+from sequencer.chain.thread import ChainThread
+from sequencer.derivation.driver import DerivationService
+from sequencer.execution.interface import Included, Outcome
+from sequencer.execution.serial import SerialEngine
+from sequencer.mempool.admission import AdmissionRules
+from sequencer.mempool.mempool import Mempool
+from sequencer.node.pool_view import ChainEvents, ChainPoolView
+from sequencer.node.runner import Service
+from sequencer.primitives.block import Block
+from sequencer.primitives.receipt import Receipt
+from sequencer.primitives.transaction import Transaction
+from sequencer.sequencing.attributes_source import RollupAttributes
+from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
+from sequencer.sequencing.service import SequencingOptions, SequencingService
+from sequencer.state.store import Store
+from tests.actions.agreement import BLOCK_TIME, Agreement
+from tests.fakes.l1 import FakeL1
+
+MAX_STEPS = 3000
+
+Told = tuple[bytes, Receipt]
+"""Hash and receipt of a preconfirmed transaction."""
+
+
+class ManualClock:
+    """A clock that acts move, and that never goes back."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def now(self) -> float:
+        return self.seconds
+
+    def advance_to(self, seconds: float) -> None:
+        self.seconds = max(self.seconds, seconds)
+
+
+class Node:
+    """A chain that follows L1, over a directory of its own."""
+
+    def __init__(self, agreement: Agreement, l1: FakeL1, folder: Path) -> None:
+        self.agreement = agreement
+        self.l1 = l1
+        self.folder = folder
+        self.resets = 0
+        self._stack = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Start on what the directory holds."""
+        store = Store.open(self.folder / "chain", chain_id=self.agreement.genesis.chain_id)
+        self._stack.callback(store.close)
+        self.thread = ChainThread()
+        self._stack.callback(self.thread.close)
+        self.chain = Chain.open(store, self.agreement.genesis, self.agreement.rollup, SerialEngine())
+        self.tracker = L1HeadTracker(self.l1)
+        tracker = self.tracker
+        self.derivation = DerivationService(
+            self.chain, self.thread, self.l1, lambda: tracker.heads, self.agreement.rollup, self.agreement.l1_config
+        )
+
+    async def close(self) -> None:
+        """End in order; the directory stays."""
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    async def act_restart(self) -> None:
+        """End, and start again from disk."""
+        await self.close()
+        await self.open()
+
+    async def act_see_l1(self) -> None:
+        """Look at L1's heads."""
+        await self.step(self.tracker)
+
+    async def act_derive_step(self) -> Wake | None:
+        """One step of derivation."""
+        return await self.step(self.derivation)
+
+    async def act_derive_all(self) -> None:
+        """See L1's heads and derive until all of L1 is read; L1 that is away raises as it is."""
+        await self.tracker.step()
+        for _ in range(MAX_STEPS):
+            try:
+                wake = await self.derivation.step()
+            except ResetError:
+                await self.derivation.reset()
+                self.resets += 1
+                continue
+            if wake.after_seconds > 0:
+                return
+        raise AssertionError(f"L1 is not read after {MAX_STEPS} steps")
+
+    async def step(self, service: Service) -> Wake | None:
+        """One step as the runner does it; None when the service has to be stepped again later."""
+        try:
+            return await service.step()
+        except TemporaryError:
+            return None
+        except ResetError:
+            await service.reset()
+            self.resets += 1
+            return None
+
+    @property
+    def heads(self) -> Heads:
+        return self.chain.heads
+
+    @property
+    def safe(self) -> int:
+        return self.chain.heads.safe.number
+
+    @property
+    def unsafe(self) -> int:
+        return self.chain.heads.unsafe.number
+
+    def output_root(self, number: int | None = None) -> bytes:
+        """Of a block, the safe head by default."""
+        return self.chain.output_root(self.safe if number is None else number)
+
+    def block(self, number: int | None = None) -> Block:
+        """A block that is there, the unsafe head by default."""
+        block = self.chain.block(self.unsafe if number is None else number)
+        assert block is not None
+        return block
+
+    def receipts(self, number: int | None = None) -> tuple[Receipt, ...]:
+        """Receipts of that block."""
+        receipts = self.chain.receipts(self.unsafe if number is None else number)
+        assert receipts is not None
+        return receipts
+
+    def user_hashes(self, number: int | None = None) -> list[bytes]:
+        """Hashes of the block's user transactions, in order."""
+        return [entry.hash for entry in self.block(number).transactions if isinstance(entry, Transaction)]
+
+    def balance(self, address: bytes) -> int:
+        """Wei at the unsafe head."""
+        account = self.chain.head_state().account(address)
+        return 0 if account is None else account.balance
+
+
+class Sequencer(Node):
+    """A node that takes transactions and makes blocks."""
+
+    def __init__(self, agreement: Agreement, l1: FakeL1, folder: Path, clock: ManualClock) -> None:
+        super().__init__(agreement, l1, folder)
+        self.clock = clock
+        self.told: dict[bytes, list[Told]] = {}
+        """What was preconfirmed, by the hash of the block's parent."""
+
+    async def open(self) -> None:
+        """Start on what the directory holds; the open block of the last life is rebuilt."""
+        await super().open()
+        rollup, tracker = self.agreement.rollup, self.tracker
+        rules = AdmissionRules(chain_id=rollup.l2_chain_id)
+        self.mempool = await Mempool.open(self.folder / "journal", ChainPoolView(self.chain), self.clock, rules)
+        self._stack.push_async_callback(self.mempool.close)
+        ticks = itertools.count()
+        self.sequencing = SequencingService(
+            self.chain,
+            self.thread,
+            self.mempool,
+            RollupAttributes(rollup, self.agreement.l1_config, self.l1, lambda: tracker.heads, 0),
+            self.clock,
+            SequencingOptions(block_time_seconds=BLOCK_TIME),
+            SpeedBudget(BudgetLimits()),
+            on_slice=self._hear_slice,
+            stopwatch=lambda: next(ticks) * 1e-4,
+        )
+        events = ChainEvents(asyncio.get_running_loop(), self.mempool)
+        self.chain.subscribe(events.hear)
+        await self.sequencing.recover(await self.mempool.recover())
+
+    async def act_open_block(self) -> bool:
+        """Open the next block over the unsafe head; False when that can not be now."""
+        self.clock.advance_to(self.heads.unsafe.timestamp)
+        await self.act_see_l1()
+        if self.sequencing.current is None:
+            await self.step(self.sequencing)
+        return self.sequencing.current is not None
+
+    async def act_weave(self) -> None:
+        """Execute and publish one slice of what is ready."""
+        await self.step(self.sequencing)
+
+    async def act_seal(self) -> L2BlockRef | None:
+        """The block's time has come: seal and import it. None when it was taken away."""
+        opened = self.sequencing.current
+        if opened is None:
+            return None
+        before = self.unsafe
+        self.clock.advance_to(opened.environment.timestamp)
+        await self.step(self.sequencing)
+        if self.unsafe == before or self.sequencing.current is not None:
+            return None
+        self._check_told(self.unsafe)
+        return self.heads.unsafe
+
+    async def act_build_block(self) -> L2BlockRef | None:
+        """A whole block of one slice; None when that can not be now."""
+        if not await self.act_open_block():
+            return None
+        return await self.act_seal()
+
+    async def act_build_blocks(self, count: int) -> None:
+        """Whole blocks, each of which must come about."""
+        for _ in range(count):
+            assert await self.act_build_block() is not None
+
+    def _hear_slice(self, outcomes: Sequence[Outcome]) -> None:
+        opened = self.sequencing.current
+        assert opened is not None
+        told = self.told.setdefault(opened.environment.parent_hash, [])
+        told += [(outcome.transaction.hash, outcome.receipt) for outcome in outcomes if isinstance(outcome, Included)]
+
+    def _check_told(self, number: int) -> None:
+        """Law 6: the block has what was preconfirmed, in that order, with these receipts."""
+        block = self.block(number)
+        users = zip(block.transactions, self.receipts(number), strict=True)
+        sealed = [(entry.hash, receipt) for entry, receipt in users if isinstance(entry, Transaction)]
+        assert sealed == self.told.get(block.header.parent_hash, [])
