@@ -10,10 +10,10 @@ late, and one that is no answer at all are `L2Unavailable`: the node is ours, so
 asking again is what helps.
 """
 
-import json
 from collections.abc import Mapping
 
 import aiohttp
+import orjson
 from eth_hash.auto import keccak
 
 from batcher.attributes_deposit import decode_epoch, is_deposit
@@ -80,10 +80,10 @@ class JsonRpcL2Source:
         try:
             async with self._session.post(self._url, json=request, timeout=self._timeout) as response:
                 body = await _read_bounded(response, method)
-            answer = json.loads(body)
+            answer = orjson.loads(body)
         except (aiohttp.ClientError, OSError) as error:
             raise L2Unavailable(method, f"{type(error).__name__}: {error}") from error
-        except (ValueError, RecursionError) as error:
+        except orjson.JSONDecodeError as error:
             raise L2Unavailable(method, "the answer is not JSON") from error
         if not isinstance(answer, dict):
             raise L2Unavailable(method, "the answer is not an object")

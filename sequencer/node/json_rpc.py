@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import orjson
 
 from l1_bridge.errors import TemporaryError
 
@@ -24,7 +25,7 @@ class JsonRpcClient:
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
         try:
             async with self._session.post(self._url, json=request, timeout=self._timeout) as response:
-                answer = await response.json(content_type=None)
+                answer = orjson.loads(await response.read())
         except (aiohttp.ClientError, TimeoutError, ValueError) as reason:
             raise RpcFailed(f"{self._url} {method}: {type(reason).__name__}: {reason}") from None
         if not isinstance(answer, dict) or "result" not in answer:
