@@ -1,8 +1,8 @@
 """
 Message calls without a trace in state: `eth_call`, and what estimates gas (execution-apis, `eth_call`).
 
-As go-ethereum does it: intrinsic gas counts, nonce and code of the sender do not, and with a gas price of zero no fee is
-charged and BASEFEE is zero.
+As go-ethereum does it: intrinsic gas counts, nonce and code of the sender do not, and with a gas price of zero no fee
+is charged and BASEFEE is zero.
 """
 
 from dataclasses import replace

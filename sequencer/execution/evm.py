@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import cast
 
 import eth._utils
 from ckzg import load_trusted_setup
@@ -254,7 +254,7 @@ _OPCODES = {
 
 class _EthereumComputation(PragueComputation):
     opcodes = _OPCODES
-    _precompiles = _ETHEREUM_PRECOMPILES  # type: ignore[assignment]  # keyed by py-evm's NewType there
+    _precompiles = _ETHEREUM_PRECOMPILES
 
     @property
     def is_origin_computation(self) -> bool:
@@ -289,11 +289,11 @@ class _EthereumComputation(PragueComputation):
 
 
 class _OptimismComputation(_EthereumComputation):
-    _precompiles = _OPTIMISM_PRECOMPILES  # type: ignore[assignment]  # keyed by py-evm's NewType there
+    _precompiles = _OPTIMISM_PRECOMPILES
 
 
 class _EthereumState(PragueState):
-    computation_class: ClassVar[type[_EthereumComputation]] = _EthereumComputation  # type: ignore[misc]
+    computation_class = _EthereumComputation
 
     def __init__(self, accounts: FlatAccounts, context: ExecutionContext, recent_hashes: tuple[bytes, ...]) -> None:
         self.execution_context = context

@@ -33,7 +33,7 @@ _UINT32, _UINT64 = 2**32 - 1, 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class FeeParameters:
-    """Fee parameters of one block; base fees and the operator constant in wei, scalars as the system config has them."""
+    """Fee parameters of one block: base fees and operator constant in wei, scalars as in the system config."""
 
     l1_base_fee: int
     l1_blob_base_fee: int

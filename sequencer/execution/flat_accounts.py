@@ -275,6 +275,8 @@ class FlatAccounts:
     def changes(self, destroyed: Iterable[bytes] = ()) -> StateChanges:
         """What is different from the state below, with the `destroyed` accounts gone (SELFDESTRUCT)."""
         gone = set(destroyed)
+        for address in gone:
+            self.peek(address)
         accounts: dict[bytes, Account | None] = {}
         for address, account in self._accounts.items():
             before = self._loaded[address]

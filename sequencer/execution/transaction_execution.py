@@ -9,6 +9,7 @@ whoever commits results decides how to add them up.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from eth_hash.auto import keccak
 
@@ -22,7 +23,7 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
 from .environment import BlockEnvironment
-from .evm import Evm, EvmMessage, EvmResult
+from .evm import EvmMessage, EvmResult
 from .fees import FeeParameters
 from .flat_accounts import NONCE, FlatAccounts, ReadSet
 from .interface import InvalidReason
@@ -56,13 +57,26 @@ class TransactionResult:
     deposit_nonce: int | None = None
 
 
+class Interpreter(Protocol):
+    """What runs the outermost message: `Evm`, or something that gives the same result by a shorter way."""
+
+    @property
+    def environment(self) -> BlockEnvironment:
+        """The block's own values."""
+        ...
+
+    def run(self, accounts: FlatAccounts, message: EvmMessage) -> EvmResult:
+        """Run one message over `accounts`; see `Evm.run`."""
+        ...
+
+
 def contract_address(sender: bytes, nonce: int) -> bytes:
     """Where a creation by `sender` at `nonce` puts its contract."""
     return keccak(encode_rlp([sender, int_bytes(nonce)]))[12:]
 
 
 def execute_transaction(
-    evm: Evm, state: StateReader, transaction: Transaction, fees: FeeParameters | None
+    evm: Interpreter, state: StateReader, transaction: Transaction, fees: FeeParameters | None
 ) -> TransactionResult | InvalidReason:
     """
     Execute a user transaction over `state`.
@@ -109,7 +123,7 @@ def judge_transaction(
     return _check(FlatAccounts(state), transaction, environment, maximum_cost(transaction, extra_fees))
 
 
-def execute_deposit(evm: Evm, state: StateReader, deposit: DepositTransaction) -> TransactionResult:
+def execute_deposit(evm: Interpreter, state: StateReader, deposit: DepositTransaction) -> TransactionResult:
     """Execute a deposit over `state`: it is always included; its mint stands and its nonce moves whatever happens."""
     accounts = FlatAccounts(state)
     nonce = accounts.get_nonce(deposit.sender)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from l1_bridge.rlp_codec import encode_rlp
 from sequencer.primitives.account import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Account
@@ -119,9 +119,6 @@ class _Overlay(dict[bytes, bytes]):
 def _updated(nodes: _Overlay, root: bytes, pairs: Mapping[bytes, bytes]) -> bytes:
     trie = HexaryTrie(nodes, root)
     for key, value in pairs.items():
-        if value:
-            trie[keccak(key)] = value
-        elif keccak(key) in trie:
-            del trie[keccak(key)]
+        trie[keccak(key)] = value  # an empty value deletes
     new_root: bytes = trie.root_hash
     return new_root

@@ -3,7 +3,7 @@
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pytest
 
@@ -18,9 +18,26 @@ from tests.fakes.memory_state import genesis_header, memory_state
 FOLDER = Path(__file__).parent / "op"
 
 
-def load(name: str) -> Any:
+class L2Entry(TypedDict):
+    """One L2 block: hex of its RLP and of its receipts."""
+
+    number: int
+    hash: str
+    block: str
+    receipts: list[str]
+
+
+class Vector(TypedDict):
+    """What this test reads of a file."""
+
+    genesis: dict[str, object]
+    l2: list[L2Entry]
+
+
+def load(name: str) -> Vector:
     with gzip.open(FOLDER / name) as file:
-        return json.load(file)
+        vector: Vector = json.load(file)
+        return vector
 
 
 def from_hex(value: str) -> bytes:
