@@ -155,6 +155,7 @@ class Store:
         self._tables: dict[Table, lmdb._Database] = {}
         self._gate = threading.Condition()
         self._active = 0
+        self._is_closed_to_readers = False
         self.store_id = b""
         """Made with the directory: two nodes of one chain never share it."""
         self.cache_secret = b""
@@ -216,8 +217,9 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """A consistent look; keep it short: the map can not grow meanwhile."""
+        """A consistent look. Keep it short, and begin no other one inside: the map can not grow meanwhile."""
         with self._gate:
+            self._gate.wait_for(lambda: not self._is_closed_to_readers)
             self._active += 1
         try:
             with self._begin_read() as transaction:
@@ -225,21 +227,16 @@ class Store:
         finally:
             with self._gate:
                 self._active -= 1
-                if self._active == 0:
+                if self._is_closed_to_readers and self._active == 0:
                     self._gate.notify_all()
 
     def _begin_read(self) -> "lmdb.Transaction[bytes]":
         try:
             return self._environment.begin()
         except lmdb.MapResizedError:  # the writer, in another process, made the map larger
-            with self._gate:
-                self._active -= 1
-                try:
-                    self._gate.wait_for(lambda: self._active == 0)
-                    self._environment.set_mapsize(0)
-                finally:
-                    self._active += 1
-                return self._environment.begin()
+            with self._without_readers(own_reads=1):
+                self._environment.set_mapsize(0)
+            return self._environment.begin()
 
     def write(self, change: Callable[[WriteTransaction], T]) -> T:
         """
@@ -249,20 +246,45 @@ class Store:
         the transaction. Any exception leaves the store as it was.
         """
         while True:
+            transaction = self._environment.begin(write=True)
             try:
-                with self._environment.begin(write=True) as transaction:
-                    return change(WriteTransaction(transaction, self._tables))
+                result = change(WriteTransaction(transaction, self._tables))
+                transaction.commit()
             except lmdb.MapFullError:
-                self._grow()
+                with self._without_readers():
+                    transaction.abort()
+                    self._environment.set_mapsize(self._environment.info()["map_size"] * 2)
+            except BaseException:
+                with self._without_readers():
+                    transaction.abort()
+                raise
+            else:
+                return result
 
-    def _grow(self) -> None:
+    @contextlib.contextmanager
+    def _without_readers(self, own_reads: int = 0) -> Iterator[None]:
+        """
+        Wait until this process has no read transaction, and let none begin meanwhile.
+
+        The map's size can only be changed then; and the library lets an abort wait for a moment without readers,
+        which under steady reading never comes by itself.
+        """
         with self._gate:
-            self._gate.wait_for(lambda: self._active == 0)
-            self._environment.set_mapsize(self._environment.info()["map_size"] * 2)
+            self._active -= own_reads
+            self._gate.wait_for(lambda: not self._is_closed_to_readers)
+            self._is_closed_to_readers = True
+            try:
+                self._gate.wait_for(lambda: self._active == 0)
+                yield
+            finally:
+                self._is_closed_to_readers = False
+                self._active += own_reads
+                self._gate.notify_all()
 
     def close(self) -> None:
         """Give back the environment; reads and writes fail from here on."""
-        self._environment.close()
+        with self._without_readers():
+            self._environment.close()
         if self._writer_lock is not None:
             self._writer_lock.close()
 
