@@ -1,7 +1,6 @@
 """`braid bridge`: what users and bridges do on L1."""
 
 import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +33,9 @@ def deposit(
 
     from l1_bridge.rollup_config import RollupConfig
     from l1_bridge.signer import signer_from_environment
+    from sequencer.node.json_files import read_json_object
 
-    config = RollupConfig.from_json(json.loads(rollup.read_text()))
+    config = RollupConfig.from_json(read_json_object(rollup))
     signer = signer_from_environment(os.environ, KEY_VARIABLE)
     try:
         wei = to_wei(value, "ether")

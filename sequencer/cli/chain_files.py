@@ -1,7 +1,6 @@
 """`braid genesis` and `braid deploy`: the files and contracts that a new chain begins with."""
 
 import asyncio
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -25,13 +24,14 @@ def genesis(
     """Write genesis.json and rollup.json, in op-geth's and op-node's formats, for contracts that stand on L1."""
     from l1_bridge.l1_chain_config import prague_l1_chain
     from sequencer.node.deployment import Deployed
+    from sequencer.node.json_files import write_json_object
 
     deployed = Deployed.load(deployment)
     l2_genesis, rollup = deployed.make_chain()
     out.mkdir(parents=True, exist_ok=True)
-    _write(out / "genesis.json", l2_genesis.to_json())
-    _write(out / "rollup.json", rollup.to_json())
-    _write(out / "l1-chain.json", prague_l1_chain(deployed.plan.l1_chain_id).to_json())
+    write_json_object(out / "genesis.json", l2_genesis.to_json())
+    write_json_object(out / "rollup.json", rollup.to_json())
+    write_json_object(out / "l1-chain.json", prague_l1_chain(deployed.plan.l1_chain_id).to_json())
     typer.echo(f"wrote {out / 'genesis.json'}, {out / 'rollup.json'} and {out / 'l1-chain.json'}")
     typer.echo(f"L2 genesis 0x{rollup.genesis.l2.hash.hex()}, config hash 0x{rollup.config_hash().hex()}")
 
@@ -52,6 +52,7 @@ def deploy(
     """Deploy the contracts to L1; the owner's key is in BRAID_DEPLOYER_KEY."""
     from l1_bridge.signer import signer_from_environment
     from sequencer.node.deployment import deploy_contracts
+    from sequencer.node.json_files import write_json_object
     from sequencer.node.new_chain import ChainPlan, Roles
 
     signer = signer_from_environment(os.environ, "BRAID_DEPLOYER_KEY")
@@ -67,7 +68,7 @@ def deploy(
         gas_limit=gas_limit,
     )
     deployed = asyncio.run(deploy_contracts(l1, signer, plan))
-    _write(out, deployed.to_json())
+    write_json_object(out, deployed.to_json())
     for name, address in deployed.addresses.items():
         typer.echo(f"{name:<28} 0x{address.hex()}")
     typer.echo(f"wrote {out}; next: braid genesis --deployment {out}")
@@ -81,7 +82,3 @@ def _address(text: str) -> bytes:
     if len(address) != 20:
         raise typer.BadParameter(f"{text!r} is not an address")
     return address
-
-
-def _write(path: Path, content: dict[str, object]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -5,15 +5,12 @@ This is the only place that chooses implementations: engine, cache, clock, sourc
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
-from l1_bridge.errors import CriticalError
 from l1_bridge.l1_chain_config import L1ChainConfig, prague_l1_chain
 from l1_bridge.l1_client import L1Client, SenderRecovery
 from l1_bridge.l1_connection import L1Endpoint
@@ -37,6 +34,7 @@ from sequencer.state.store import Store
 
 from .clocks import follow_l1_clock, resume_clock
 from .engines import choose_engine
+from .json_files import read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis
 from .rpc_parts import RpcParts, serve_rpc
@@ -46,10 +44,6 @@ log = structlog.get_logger(__name__)
 
 STANDALONE_FEE_RECIPIENT = bytes(20)
 """Nobody earns the fees of a standalone chain."""
-
-
-class UnusableFile(CriticalError):
-    """A file of the configuration that can not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +103,8 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
 
 
 async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
-    genesis = genesis_from_json(_read_json(settings.genesis))
-    rollup = None if settings.rollup is None else RollupConfig.from_json(_read_json(settings.rollup))
+    genesis = genesis_from_json(read_json_object(settings.genesis))
+    rollup = None if settings.rollup is None else RollupConfig.from_json(read_json_object(settings.rollup))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = Store.open(settings.data_dir / "chain", chain_id=genesis.chain_id)
     stack.callback(store.close)
@@ -143,7 +137,7 @@ async def _connect_l1(base: _Base, url: str, stack: AsyncExitStack) -> _L1Parts:
     client = await stack.enter_async_context(L1Client.connect(L1Endpoint(url), SenderRecovery(inbox)))
     chain_id = 0 if rollup is None else rollup.l1_chain_id
     path = base.settings.l1_chain_config
-    config = prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(_read_json(path))
+    config = prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(read_json_object(path))
     return _L1Parts(client, config, L1HeadTracker(client, base.settings.l1_poll_seconds))
 
 
@@ -201,13 +195,3 @@ def _make_sequencing(
         finality,
         rpc.backend.preconfirmations.on_slice,
     )
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as reason:
-        raise UnusableFile(f"{path}: {reason}") from None
-    if not isinstance(content, dict):
-        raise UnusableFile(f"{path} holds no JSON object")
-    return content

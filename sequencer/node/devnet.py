@@ -35,6 +35,7 @@ from .devnet_plan import (
     proposer_child,
     replica_child,
 )
+from .json_files import write_json_object
 from .json_rpc import JsonRpcClient
 from .new_chain import contract_parameters, make_l1_genesis
 from .supervisor import ChildSpec, Supervisor
@@ -181,7 +182,7 @@ def _make_embedded_chain(options: DevnetOptions, files: DevnetFiles, accounts: D
     plan = options.chain_plan(accounts)
     l1_genesis = make_l1_genesis(plan, now)
     addresses = l1_addresses(contract_parameters(plan, now))
-    files.write_json(files.l1_genesis, l1_genesis.to_json())
+    write_json_object(files.l1_genesis, l1_genesis.to_json())
     l1_hash = compute_genesis_header(l1_genesis).compute_hash()
     return _write_chain(files, Deployed(plan, BlockId(0, l1_hash), now, addresses), "embedded")
 
@@ -199,10 +200,10 @@ def _write_chain(files: DevnetFiles, deployed: Deployed, kind: str) -> Manifest:
     l1_chain_id = deployed.plan.l1_chain_id
     contracts = {name: "0x" + deployed.addresses[name].hex() for name in CONTRACT_NAMES}
     manifest = Manifest(kind, l1_chain_id, contracts)
-    files.write_json(files.genesis, genesis.to_json())
-    files.write_json(files.l1_chain, prague_l1_chain(l1_chain_id).to_json())
-    files.write_json(files.manifest, manifest.to_json())
-    files.write_json(files.rollup, rollup.to_json())
+    write_json_object(files.genesis, genesis.to_json())
+    write_json_object(files.l1_chain, prague_l1_chain(l1_chain_id).to_json())
+    write_json_object(files.manifest, manifest.to_json())
+    write_json_object(files.rollup, rollup.to_json())
     return manifest
 
 

@@ -5,7 +5,6 @@ Files of the data directory: `genesis.json` and `rollup.json` (in op-geth's and 
 (embedded L1), `l1-chain.json` (op-node's L1 chain config), `devnet.json` (contract addresses), one directory a process.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from sequencer.config import EngineName
 
 from .dev_accounts import DevAccounts
+from .json_files import UnusableFile, read_json_object
 from .new_chain import ChainPlan
 from .supervisor import ChildSpec
 
@@ -103,12 +103,6 @@ class DevnetFiles:
         """Which L1 serves, and the contracts' addresses."""
         return self.root / "devnet.json"
 
-    def write_json(self, path: Path, content: Mapping[str, object]) -> None:
-        """Write a file whole or not at all."""
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
-        temporary.replace(path)
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -124,9 +118,12 @@ class Manifest:
 
     @classmethod
     def load(cls, path: Path) -> "Manifest":
-        """Read `devnet.json`."""
-        content = json.loads(path.read_text())
-        return cls(content["l1"], content["l1_chain_id"], content["contracts"])
+        """Read `devnet.json`; raise UnusableFile."""
+        content = read_json_object(path)
+        kind, chain_id, contracts = (content.get(key) for key in ("l1", "l1_chain_id", "contracts"))
+        if not (isinstance(kind, str) and isinstance(chain_id, int) and isinstance(contracts, dict)):
+            raise UnusableFile(f"{path} is no manifest of a development network")
+        return cls(kind, chain_id, contracts)
 
 
 def braid(*arguments: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The batcher's and the proposer's processes: one account on L1, one node to read from."""
 
 import asyncio
-import json
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
 
+from .json_files import read_json_object
 from .logging import configure_logging
 from .runner import NamedService, run_services, stop_on_signals
 
@@ -94,7 +94,7 @@ async def run_proposer(options: PostingOptions, settings: ProposerSettings, orac
 
 @asynccontextmanager
 async def _connect(options: PostingOptions, role: str) -> AsyncIterator[_Parts]:
-    rollup = RollupConfig.from_json(json.loads(options.rollup.read_text()))
+    rollup = RollupConfig.from_json(read_json_object(options.rollup))
     signer = _load_signer(options.keystore, role)
     async with aiohttp.ClientSession() as session, L1Client.connect(L1Endpoint(options.l1_url)) as l1:
         sender = TransactionManager(l1, signer, TxManagerSettings(chain_id=rollup.l1_chain_id))
