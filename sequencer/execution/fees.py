@@ -86,6 +86,9 @@ MAX_MATCH = 262
 MAX_MATCH_DISTANCE = 8191
 """How far back a match may begin."""
 
+_BUCKET_FACTOR, _BUCKET_MASK = 2_654_435_769, 8_191
+"""The reference's hash of three bytes: where two collide it forgets the first, so sizes depend on it."""
+
 TAIL_BYTES = 13
 """No match begins in the last bytes."""
 
@@ -93,14 +96,15 @@ TAIL_BYTES = 13
 def compute_fastlz_size(data: bytes) -> int:
     """Length of `data` after FastLZ (level 1) compression: consensus counts the bytes, nobody needs them."""
     limit = len(data) - TAIL_BYTES
+    sequences = [a | b << 8 | c << 16 for a, b, c in zip(data, data[1:], data[2:], strict=False)]
     last_seen: dict[int, int] = {}
     size, written, position = 0, 0, 2
     while position < limit:
-        sequence = data[position : position + 3]
-        bucket = _bucket(sequence)
+        sequence = sequences[position]
+        bucket = _BUCKET_FACTOR * sequence >> 19 & _BUCKET_MASK
         candidate = last_seen.get(bucket, 0)
         last_seen[bucket] = position
-        if position - candidate > MAX_MATCH_DISTANCE or data[candidate : candidate + 3] != sequence:
+        if sequences[candidate] != sequence or position - candidate > MAX_MATCH_DISTANCE:
             position += 1
             continue
         if position + 1 >= limit:
@@ -109,15 +113,10 @@ def compute_fastlz_size(data: bytes) -> int:
         size += _literals_size(position - written) + _match_size(length)
         position += length
         for _ in range(2):
-            last_seen[_bucket(data[position : position + 3])] = position
+            last_seen[_BUCKET_FACTOR * sequences[position] >> 19 & _BUCKET_MASK] = position
             position += 1
         written = position
     return size + _literals_size(len(data) - written)
-
-
-def _bucket(sequence: bytes) -> int:
-    """The reference's hash of three bytes: a collision makes it forget, so sizes depend on it."""
-    return (2_654_435_769 * int.from_bytes(sequence, "little") & 0xFFFFFFFF) >> 19
 
 
 def _match_length(data: bytes, earlier: int, later: int, end: int) -> int:

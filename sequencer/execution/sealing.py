@@ -13,6 +13,7 @@ from sequencer.primitives.predeploys import MESSAGE_PASSER
 from sequencer.primitives.receipt import (
     BLOOM_BYTES,
     CANYON_DEPOSIT_RECEIPT_VERSION,
+    Log,
     Receipt,
     compute_logs_bloom,
     merge_blooms,
@@ -29,17 +30,38 @@ _EMPTY_BLOOM = bytes(BLOOM_BYTES)
 
 def make_outcome(transaction: AnyTransaction, result: TransactionResult, gas_before: int) -> Included:
     """The transaction's place in a block whose earlier transactions used `gas_before`."""
-    is_deposit = transaction.type == DEPOSIT_TYPE
+    return include(
+        transaction,
+        gas_before,
+        status=result.status,
+        gas_used=result.gas_used,
+        logs=result.logs,
+        bloom=compute_logs_bloom(result.logs) if result.logs else b"",
+        deposit_nonce=result.deposit_nonce,
+    )
+
+
+def include(
+    transaction: AnyTransaction,
+    gas_before: int,
+    *,
+    status: int,
+    gas_used: int,
+    logs: tuple[Log, ...],
+    bloom: bytes,
+    deposit_nonce: int | None = None,
+) -> Included:
+    """The same from its parts, for those who have the `bloom` of `logs` already (b"" when there are none)."""
     receipt = Receipt(
         type=transaction.type,
-        status=result.status,
-        cumulative_gas_used=gas_before + result.gas_used,
-        bloom=compute_logs_bloom(result.logs) if result.logs else _EMPTY_BLOOM,
-        logs=result.logs,
-        deposit_nonce=result.deposit_nonce,
-        deposit_receipt_version=CANYON_DEPOSIT_RECEIPT_VERSION if is_deposit else None,
+        status=status,
+        cumulative_gas_used=gas_before + gas_used,
+        bloom=bloom or _EMPTY_BLOOM,
+        logs=logs,
+        deposit_nonce=deposit_nonce,
+        deposit_receipt_version=CANYON_DEPOSIT_RECEIPT_VERSION if transaction.type == DEPOSIT_TYPE else None,
     )
-    return Included(transaction=transaction, receipt=receipt, gas_used=result.gas_used)
+    return Included(transaction=transaction, receipt=receipt, gas_used=gas_used)
 
 
 def seal_block(

@@ -148,3 +148,17 @@ def test_invalid_transaction_changes_nothing() -> None:
     state = make_state()
 
     assert refused.seal(state).block.hash == untouched.seal(state).block.hash
+
+
+def test_wrong_nonce_is_named_before_missing_funds() -> None:
+    pauper = sender(balance=0, nonce=3)
+
+    assert reason_of(make_transaction(nonce=4), pauper) is InvalidReason.NONCE_TOO_HIGH
+    assert reason_of(make_transaction(nonce=3), pauper) is InvalidReason.INSUFFICIENT_FUNDS
+
+
+def test_missing_funds_are_named_before_too_little_gas() -> None:
+    transaction = make_transaction(gas_limit=20_000, value=101 * ETHER)
+
+    assert reason_of(transaction) is InvalidReason.INSUFFICIENT_FUNDS
+    assert reason_of(replace(transaction, value=0)) is InvalidReason.INTRINSIC_GAS
