@@ -199,11 +199,12 @@ class Mempool:
 
     def on_block_sealed(self, number: int, transactions: Iterable[AnyTransaction]) -> None:
         """A block is part of the chain now, whoever built it."""
+        transactions = list(transactions)
         users = [transaction for transaction in transactions if isinstance(transaction, Transaction)]
         for transaction in users:
             self._journal.seal(transaction.hash, number)
         head = self._view.head()
-        self._pool.seal(users, head)
+        self._pool.seal(users, head, self._moved_by_others(transactions))
         self._pool.expire(self._clock.now(), head.base_fee)
         self._journal.retire(finalized_number=head.finalized_number, sealed_number=number)
         self._changed()
@@ -281,6 +282,19 @@ class Mempool:
         fees = self._view.head().fees
         results = decode_batch([(raw, fees) for raw in raws], self._rules)
         return included, list(zip(hashes, results, strict=True))
+
+    def _moved_by_others(self, transactions: Sequence[AnyTransaction]) -> set[bytes]:
+        """Accounts whose nonce a block may have moved without a transaction of theirs: by deposit or authorization."""
+        if not len(self._pool):
+            return set()
+        moved = {transaction.sender for transaction in transactions if not isinstance(transaction, Transaction)}
+        for transaction in transactions:
+            if isinstance(transaction, Transaction):
+                for authorization in transaction.authorizations:
+                    authority = authorization.authority()
+                    if authority is not None:
+                        moved.add(authority)
+        return moved
 
     def _ended(self, transaction: Transaction, state: TransactionState, reason: str) -> None:
         self._write_end(transaction.hash, state, reason)

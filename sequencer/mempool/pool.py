@@ -129,6 +129,8 @@ class Pool:
                 victim = self._find_victim(transaction, head.base_fee)
                 self._end(victim, TransactionState.DROPPED, "pool is full and this was the cheapest")
         self._add(decoded, account.nonce, head.base_fee, received_at, front=None)
+        if self._senders[transaction.sender].next_nonce < account.nonce:  # moved by what no pool hears of, as CREATE
+            self._refresh(transaction.sender, head)
 
     def put_back(self, decoded: Sequence[Decoded], head: PoolHead, received_at: float, why: str) -> None:
         """Take transactions of unwound blocks, or of the journal, in before all others, in the order given."""
@@ -212,9 +214,9 @@ class Pool:
         for sender in {entry.transaction.sender for entry in entries}:
             self._push_head(sender)
 
-    def seal(self, transactions: Iterable[Transaction], head: PoolHead) -> None:
-        """A block with these user transactions is the head now."""
-        senders = set()
+    def seal(self, transactions: Iterable[Transaction], head: PoolHead, moved: Iterable[bytes] = ()) -> None:
+        """A block with these user transactions is the head now; nonces of the accounts `moved` may differ too."""
+        senders = set(moved)
         for transaction in transactions:
             senders.add(transaction.sender)
             entry = self._entries.get(transaction.hash)
