@@ -7,6 +7,8 @@ data of the L1 block at `epoch + window` is read and the epoch has no batch, emp
 next epoch, at least one each. Spec: derivation.md, "Batch Queue"; holocene/derivation.md.
 """
 
+import structlog
+
 from batcher.codec.batch import SingularBatch, UnsupportedBatch
 from batcher.l2_source import L2BlockRef
 from l1_bridge.errors import ResetError
@@ -16,6 +18,8 @@ from l1_bridge.types import BlockId, L1Header
 from . import metrics
 from .batch_rules import BatchContext, Reason, Verdict, check_batch
 from .channel_reader import ChannelReader, Starved
+
+log = structlog.get_logger(__name__)
 
 for _reason in Reason:
     metrics.BATCHES.labels(_reason.value)
@@ -113,6 +117,7 @@ class BatchQueue:
             case Verdict.PAST:
                 return Starved.AGAIN
             case Verdict.DROP:
+                log.warning("batch_dropped", reason=reason.value, timestamp=batch.timestamp, l1=origin.number)
                 self._reader.flush()
                 return Starved.AGAIN
             case Verdict.UNDECIDED:

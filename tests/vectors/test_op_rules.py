@@ -18,11 +18,15 @@ FILE = Path(__file__).parent / "op_rules" / "rules.json.gz"
 
 
 class FrameCase(TypedDict):
+    """Frames of one transaction, and what op-node keeps of them."""
+
     offered: list[tuple[int, int, int, bool]]
     kept: list[int]
 
 
 class BatchCase(TypedDict):
+    """A batch, what it is judged against, and op-node's verdict."""
+
     parent_hash: str
     epoch_number: int
     epoch_hash: str
@@ -37,6 +41,8 @@ class BatchCase(TypedDict):
 
 
 class Rules(TypedDict):
+    """The file."""
+
     frames: list[FrameCase]
     batches: list[BatchCase]
 
