@@ -3,11 +3,11 @@ The Merkle-Patricia tries over the flat state (Yellow Paper, 4.1 and appendix D)
 
 Keys are hashed (secure tries). Nodes are named by their hash, so those of every block live side by side: proofs of
 any block whose root is known need nothing else, and nothing is removed when a block is unwound. The price is that the
-table of nodes only grows. This module is the only door to
-the `trie` library.
+table of nodes only grows. Updates are `trie_update`'s; proofs are read with the `trie` library, whose only door this
+is, so one checks the other.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from eth_hash.auto import keccak
 from trie.hexary import HexaryTrie
@@ -20,35 +20,35 @@ from .changes import StateChanges
 from .commitment import TrieUpdate
 from .flat import SLOT_BYTES, encode_value
 from .store import Store, Table
+from .trie_update import TrieUpdater
 
 
-class NodeTable(MutableMapping[bytes, bytes]):
-    """Trie nodes by hash: the store's (none without one), and those made since, which are kept aside in `fresh`."""
+class NodeTable(Mapping[bytes, bytes]):
+    """The store's trie nodes by hash (none without a store)."""
 
     def __init__(self, store: Store | None) -> None:
         self._store = store
-        self.fresh: dict[bytes, bytes] = {}
 
     def __getitem__(self, key: bytes) -> bytes:
-        node = self.fresh.get(key)
-        if node is None and self._store is not None:
+        node = None
+        if self._store is not None:
             with self._store.read() as transaction:
                 node = transaction.get(Table.NODES, key)
         if node is None:
             raise KeyError(key)
         return node
 
-    def __setitem__(self, key: bytes, value: bytes) -> None:
-        self.fresh[key] = value
-
-    def __delitem__(self, key: bytes) -> None:
-        self.fresh.pop(key, None)
-
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.fresh)
+        if self._store is None:
+            return
+        with self._store.read() as transaction:
+            yield from (key for key, _ in transaction.from_key(Table.NODES, b""))
 
     def __len__(self) -> int:
-        return len(self.fresh)
+        if self._store is None:
+            return 0
+        with self._store.read() as transaction:
+            return transaction.count(Table.NODES)
 
 
 class TrieCommitment:
@@ -56,41 +56,30 @@ class TrieCommitment:
 
     def __init__(self, store: Store | None, state_root: bytes) -> None:
         """`store` may be None for the empty state alone."""
-        self._store = store
+        self._nodes = NodeTable(store)
         self._state_root = state_root
 
     def storage_root(self, address: bytes) -> bytes:
         """Storage root of an account in the parent state (EMPTY_TRIE_ROOT where there is none)."""
-        trie = HexaryTrie(NodeTable(self._store), self._state_root)
-        return _storage_root_of(trie.get(keccak(address)))
+        return _storage_root_of(TrieUpdater(self._nodes).get(self._state_root, keccak(address)))
 
     def compute(self, changes: StateChanges) -> TrieUpdate:
         """Roots after `changes`, and the nodes that they need beyond those of the parent state."""
-        nodes = NodeTable(self._store)
-        accounts = HexaryTrie(nodes, self._state_root)
+        tries = TrieUpdater(self._nodes)
         storage_roots: dict[bytes, bytes] = {}
         leaves: dict[bytes, bytes] = {}
         for address in {**changes.accounts, **changes.storage, **dict.fromkeys(changes.wiped)}:
-            old = accounts.get(keccak(address))
+            path = keccak(address)
+            old = tries.get(self._state_root, path)
             is_deleted = address in changes.accounts and changes.accounts[address] is None
             slots = changes.storage.get(address, {})
             root = EMPTY_TRIE_ROOT if is_deleted or address in changes.wiped else _storage_root_of(old)
             if slots and not is_deleted:
-                root = _update(nodes, root, {_slot_path(slot): _slot_leaf(value) for slot, value in slots.items()})
+                root = tries.update(root, {_slot_path(slot): _slot_leaf(value) for slot, value in slots.items()})
             storage_roots[address] = root
-            leaves[keccak(address)] = b"" if is_deleted else _leaf(changes.accounts.get(address), old, root)
-        state_root = _update(nodes, self._state_root, leaves)
-        return TrieUpdate(state_root=state_root, storage_roots=storage_roots, nodes=nodes.fresh)
-
-
-def _update(nodes: NodeTable, root: bytes, leaves: Mapping[bytes, bytes]) -> bytes:
-    """Set or delete (empty value) every leaf; only nodes of the final trie are kept."""
-    trie = HexaryTrie(nodes, root)
-    with trie.squash_changes() as batch:
-        for path in sorted(leaves):
-            batch[path] = leaves[path]
-    updated: bytes = trie.root_hash
-    return updated
+            leaves[path] = b"" if is_deleted else _leaf(changes.accounts.get(address), old, root)
+        state_root = tries.update(self._state_root, leaves)
+        return TrieUpdate(state_root=state_root, storage_roots=storage_roots, nodes=tries.fresh)
 
 
 def _slot_path(slot: int) -> bytes:
