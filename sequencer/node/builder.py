@@ -36,7 +36,7 @@ from .clocks import follow_l1_clock, resume_clock
 from .engines import choose_engine
 from .json_files import read_json_object
 from .pool_view import ChainEvents, ChainPoolView
-from .redis import choose_redis
+from .redis import choose_redis, without_password
 from .rpc_parts import RpcParts, serve_rpc
 from .runner import NamedService
 
@@ -125,7 +125,7 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
         safe=chain.heads.safe.number,
         engine=settings.engine,
         workers=settings.workers if settings.engine == "parallel" else 0,
-        redis=redis_url or "off",
+        redis="off" if redis_url is None else without_password(redis_url),
         config_hash=None if rollup is None else "0x" + rollup.config_hash().hex(),
     )
     return _Base(settings, genesis, rollup, engine, chain, thread)

@@ -18,7 +18,7 @@ from batcher.l2_rpc import JsonRpcL2Source
 from batcher.metrics import BatcherMetrics, ProposerMetrics
 from batcher.proposer import OutputProposer
 from batcher.submitter import BatchSubmitter
-from l1_bridge.errors import CriticalError
+from l1_bridge.errors import CriticalError, TemporaryError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.output_oracle import L2OutputOracle
@@ -36,6 +36,10 @@ CHANNEL_ID_BYTES = 16
 
 GRANITE_CHANNEL_TIMEOUT_BLOCKS = 50
 """L1 blocks within which a channel must be complete; a constant since Granite."""
+
+
+FLUSH_SECONDS = 5.0
+"""How long the last batches may take on an orderly stop; less than a supervisor waits."""
 
 
 class WrongKey(CriticalError):
@@ -77,6 +81,7 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
             metrics=BatcherMetrics(REGISTRY),
         )
         await _run(NamedService("batcher", submitter), options.log_level)
+        await _flush(submitter)
 
 
 async def run_proposer(options: PostingOptions, settings: ProposerSettings, oracle: str) -> None:
@@ -90,6 +95,15 @@ async def run_proposer(options: PostingOptions, settings: ProposerSettings, orac
             metrics=ProposerMetrics(REGISTRY),
         )
         await _run(NamedService("proposer", proposer), options.log_level)
+
+
+async def _flush(submitter: BatchSubmitter) -> None:
+    """Hand over what was read; what L1 does not take now is read again after the next start."""
+    try:
+        async with asyncio.timeout(FLUSH_SECONDS):
+            await submitter.flush()
+    except (TemporaryError, TimeoutError) as reason:
+        log.warning("batches_left_for_next_start", reason=str(reason))
 
 
 @asynccontextmanager

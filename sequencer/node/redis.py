@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -28,3 +29,10 @@ def choose_redis(wish: str, data_dir: Path, stack: AsyncExitStack) -> str | None
         return None
     stack.callback(server.stop)
     return server.url
+
+
+def without_password(url: str) -> str:
+    """The URL as logs may show it."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=host, query="").geturl()

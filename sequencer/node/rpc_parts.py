@@ -15,6 +15,7 @@ from sequencer.execution.interface import Engine
 from sequencer.mempool.mempool import Mempool
 from sequencer.primitives.clock import Clock
 from sequencer.rpc.admin import AdminServer, HeadIsFresh
+from sequencer.rpc.admin_sequencer import sequencer_methods
 from sequencer.rpc.backend import Backend, make_backend
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.method_table import methods_for
@@ -83,7 +84,9 @@ async def serve_rpc(parts: RpcParts, settings: NodeSettings, clock: Clock, stack
     stack.callback(parts.backend.close)
     is_optimism = parts.backend.chain.rules.is_optimism
     server = RpcServer(Dispatcher(parts.backend, methods_for(is_optimism)), parts.backend.settings)
-    admin = AdminServer([HeadIsFresh(parts.backend.chain, clock, STALE_HEAD_SECONDS)])
+    switch = parts.pending.source
+    operations = None if switch is None else Dispatcher(parts.backend, sequencer_methods(switch))
+    admin = AdminServer([HeadIsFresh(parts.backend.chain, clock, STALE_HEAD_SECONDS)], operations)
     try:
         await server.start(settings.rpc_host, settings.rpc_port)
     except OSError as reason:

@@ -64,28 +64,38 @@ async def run_services(services: Sequence[NamedService], stop: asyncio.Event) ->
             for named in services:
                 group.create_task(_run(named, stop), name=named.name)
     except* ServiceFailed as failures:
-        raise failures.exceptions[0] from None
+        first = failures.exceptions[0]
+        raise first from first.__cause__
 
 
 async def _run(named: NamedService, stop: asyncio.Event) -> None:
-    pause = FIRST_PAUSE_SECONDS
+    pause, must_reset = FIRST_PAUSE_SECONDS, False
     while not stop.is_set():
         try:
-            wake = await named.service.step()
-            pause, delay = FIRST_PAUSE_SECONDS, wake.after_seconds
+            if must_reset:
+                await named.service.reset()
+                must_reset = False
+                delay, pause = pause, _longer(pause)
+            else:
+                wake = await named.service.step()
+                pause, delay = FIRST_PAUSE_SECONDS, wake.after_seconds
         except TemporaryError as reason:
             metrics.SERVICE_RETRIES.labels(named.name).inc()
             log.warning("service_retries", service=named.name, reason=str(reason), pause_seconds=pause)
-            delay, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
+            delay, pause = pause, _longer(pause)
         except ResetError as reason:
             metrics.SERVICE_RESETS.labels(named.name).inc()
             log.warning("service_reset", service=named.name, reason=str(reason))
-            await named.service.reset()
-            delay, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
+            delay = pause if must_reset else 0.0
+            must_reset = True
         except Exception as reason:
             log.error("service_failed", service=named.name, reason=str(reason), exc_info=True)
             raise ServiceFailed(named.name, reason) from reason
         await _wait(stop, delay)
+
+
+def _longer(pause: float) -> float:
+    return min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

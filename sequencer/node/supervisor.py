@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from l1_bridge.errors import CriticalError
@@ -69,7 +70,7 @@ class Supervisor:
                 stdout=log_file,
                 stderr=log_file,
                 env={**os.environ, **spec.environment},
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,
                 start_new_session=True,  # a Ctrl-C on the terminal reaches the supervisor alone
             )
 
@@ -119,7 +120,9 @@ class Supervisor:
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Runs in the child between fork and exec."""
     if _libc is not None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the kernel was told
+            os._exit(1)
