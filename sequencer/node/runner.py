@@ -69,33 +69,28 @@ async def run_services(services: Sequence[NamedService], stop: asyncio.Event) ->
 
 
 async def _run(named: NamedService, stop: asyncio.Event) -> None:
-    pause, must_reset = FIRST_PAUSE_SECONDS, False
+    pause = FIRST_PAUSE_SECONDS
+    needs_reset = False
     while not stop.is_set():
         try:
-            if must_reset:
+            if needs_reset:
                 await named.service.reset()
-                must_reset = False
-                delay, pause = pause, _longer(pause)
-            else:
-                wake = await named.service.step()
-                pause, delay = FIRST_PAUSE_SECONDS, wake.after_seconds
+                needs_reset = False
+            wake = await named.service.step()
+            pause, delay = FIRST_PAUSE_SECONDS, wake.after_seconds
         except TemporaryError as reason:
             metrics.SERVICE_RETRIES.labels(named.name).inc()
             log.warning("service_retries", service=named.name, reason=str(reason), pause_seconds=pause)
-            delay, pause = pause, _longer(pause)
+            delay, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
         except ResetError as reason:
             metrics.SERVICE_RESETS.labels(named.name).inc()
             log.warning("service_reset", service=named.name, reason=str(reason))
-            delay = pause if must_reset else 0.0
-            must_reset = True
+            needs_reset = True
+            delay, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
         except Exception as reason:
             log.error("service_failed", service=named.name, reason=str(reason), exc_info=True)
             raise ServiceFailed(named.name, reason) from reason
         await _wait(stop, delay)
-
-
-def _longer(pause: float) -> float:
-    return min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
