@@ -37,6 +37,9 @@ INITIAL_MAP_BYTES = 1 << 30
 MAX_READERS = 512
 """Reader slots shared by all processes that have the environment open."""
 
+READER_CHECK_COMMITS = 128
+"""How often slots of readers that were killed are given back: until then no page that they saw is used again."""
+
 IDENTITY_BYTES = 16
 
 
@@ -155,6 +158,7 @@ class Store:
         self._tables: dict[Table, lmdb._Database] = {}
         self._gate = threading.Condition()
         self._active = 0
+        self._commits = 0
         self._is_closed_to_readers = False
         self.store_id = b""
         """Made with the directory: two nodes of one chain never share it."""
@@ -259,6 +263,9 @@ class Store:
                     transaction.abort()
                 raise
             else:
+                self._commits += 1
+                if self._commits % READER_CHECK_COMMITS == 1:
+                    self._environment.reader_check()
                 return result
 
     @contextlib.contextmanager

@@ -32,7 +32,8 @@ class TrieUpdater:
                     return b""
                 if node.is_leaf:
                     return _value(node)
-                node, path = self._resolve(node.target), path[len(node.path) :]
+                path = path[len(node.path) :]
+                node = self._resolve(node.target)
             else:
                 node, path = self._resolve(node[path[0]]), path[1:]
         return b""

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,31 +10,12 @@ import pytest
 import redis
 
 from l1_bridge.types import BlockId
-from sequencer.chain.chain import Chain
 from sequencer.primitives.account import Account
-from sequencer.state.cache import StateCache
-from sequencer.state.cache_entries import CacheIdentity
-from sequencer.state.cached_reader import CachedReader
-from sequencer.state.metrics import CACHE_FAILURES, CACHE_GENERATIONS
-from sequencer.state.redis_link import RedisLink
+from sequencer.state.metrics import CACHE_GENERATIONS
 from sequencer.state.redis_server import RedisServer
-from sequencer.state.store import Store
-from sequencer.state.world_state import StateAt
-from tests.factories import CHAIN_ID, address
-from tests.fakes.chain_story import build_block, open_chain, transfer
-
-BOB = b"\xb0" * 20
-SLOTS = [(BOB, 1), (BOB, 2)]
-
-
-class ManualTime:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.factories import address
+from tests.fakes.cached_chain import BOB, CachedChain, dump, failures, make_cache, put
+from tests.fakes.chain_story import build_block, transfer
 
 
 @pytest.fixture(scope="module")
@@ -54,77 +35,16 @@ def client(server: RedisServer) -> Iterator["redis.Redis"]:
     client.close()
 
 
-def make_cache(store: Store, url: str, monotonic: Callable[[], float], *, shards: int = 1) -> StateCache:
-    link = RedisLink(url, timeout_seconds=0.05, pause_seconds=2, monotonic=monotonic)
-    return StateCache(link, CacheIdentity(CHAIN_ID, store.store_id, store.cache_secret, shards))
-
-
-class Rig:
-    """A chain that publishes to a cache, and readers as another process would have them."""
-
-    def __init__(self, path: Path, url: str, shards: int = 1) -> None:
-        self.url, self.path, self.shards = url, path, shards
-        self.time = ManualTime()
-        self.chain = self._open()
-
-    def _open(self) -> Chain:
-        return open_chain(self.path, cache=lambda store: make_cache(store, self.url, self.time, shards=self.shards))
-
-    def restart(self) -> None:
-        self.chain.store.close()
-        self.chain = self._open()
-
-    def store_slot(self, slot: int, value: int) -> None:
-        data = slot.to_bytes(32, "big") + value.to_bytes(32, "big")
-        build_block(self.chain, [transfer(self.chain, value=1, to=BOB, data=data)])
-
-    def reader(self) -> CachedReader:
-        return CachedReader(make_cache(self.chain.store, self.url, self.time, shards=self.shards), self.state())
-
-    def state(self) -> StateAt:
-        return self.chain.head_state()
-
-    def read(self) -> tuple[tuple[object, ...], CachedReader]:
-        reader = self.reader()
-        reader.prefetch([BOB, address(0), address(5), b"\x01" * 20], SLOTS)
-        accounts = [reader.account(who) for who in (BOB, address(0), address(5), b"\x01" * 20)]
-        return (*accounts, *(reader.storage(*slot) for slot in SLOTS)), reader
-
-    def truth(self) -> tuple[object, ...]:
-        state = self.state()
-        accounts = [state.account(who) for who in (BOB, address(0), address(5), b"\x01" * 20)]
-        return (*accounts, *(state.storage(*slot) for slot in SLOTS))
-
-
 @pytest.fixture(params=[1, 3], ids=["one shard", "three shards"])
-def rig(tmp_path: Path, server: RedisServer, client: "redis.Redis", request: pytest.FixtureRequest) -> Iterator[Rig]:
-    rig = Rig(tmp_path, server.url, request.param)
+def rig(
+    tmp_path: Path, server: RedisServer, client: "redis.Redis", request: pytest.FixtureRequest
+) -> Iterator[CachedChain]:
+    rig = CachedChain(tmp_path, server.url, request.param)
     yield rig
     rig.chain.store.close()
 
 
-def failures(kind: str) -> float:
-    return float(CACHE_FAILURES.labels(kind)._value.get())
-
-
-def dump(client: "redis.Redis") -> dict[bytes, bytes]:
-    """All strings of the server."""
-    found: dict[bytes, bytes] = {}
-    for name in client.keys("*"):
-        value = client.get(name)
-        assert isinstance(name, bytes)
-        assert isinstance(value, bytes)
-        found[name] = value
-    return found
-
-
-def put(client: "redis.Redis", entries: dict[bytes, bytes]) -> None:
-    """Set strings, past every check."""
-    for name, value in entries.items():
-        client.set(name, value)
-
-
-def test_what_a_block_changed_is_served_by_redis(rig: Rig) -> None:
+def test_what_a_block_changed_is_served_by_redis(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     reader = rig.reader()
     reader.prefetch([BOB, address(0)], [(BOB, 1)])
@@ -134,7 +54,7 @@ def test_what_a_block_changed_is_served_by_redis(rig: Rig) -> None:
     assert (reader.counts.redis_hits, reader.counts.redis_misses, reader.counts.store_reads) == (3, 0, 0)
 
 
-def test_a_cold_value_is_filled_once_and_then_served_by_redis(rig: Rig) -> None:
+def test_a_cold_value_is_filled_once_and_then_served_by_redis(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     values, first = rig.read()
     again, second = rig.read()
@@ -144,7 +64,7 @@ def test_a_cold_value_is_filled_once_and_then_served_by_redis(rig: Rig) -> None:
     assert (second.counts.redis_hits, second.counts.redis_misses) == (6, 0)
 
 
-def test_a_key_that_was_not_prefetched_comes_from_the_store(rig: Rig) -> None:
+def test_a_key_that_was_not_prefetched_comes_from_the_store(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     reader = rig.reader()
 
@@ -152,7 +72,7 @@ def test_a_key_that_was_not_prefetched_comes_from_the_store(rig: Rig) -> None:
     assert reader.counts.store_reads == 1
 
 
-def test_new_blocks_replace_old_values(rig: Rig) -> None:
+def test_new_blocks_replace_old_values(rig: CachedChain) -> None:
     for value in (11, 12, 0):
         rig.store_slot(1, value)
         values, reader = rig.read()
@@ -160,7 +80,7 @@ def test_new_blocks_replace_old_values(rig: Rig) -> None:
         assert reader.counts.store_reads == 0
 
 
-def test_a_destroyed_account_takes_its_cached_slots_along(rig: Rig) -> None:
+def test_a_destroyed_account_takes_its_cached_slots_along(rig: CachedChain) -> None:
     owner = address(0)
     data = (1).to_bytes(32, "big") + (5).to_bytes(32, "big")
     build_block(rig.chain, [transfer(rig.chain, value=1, to=owner, data=data)])
@@ -177,7 +97,7 @@ def test_a_destroyed_account_takes_its_cached_slots_along(rig: Rig) -> None:
     assert after.counts.redis_hits == 2
 
 
-def test_a_reader_of_another_block_does_not_use_the_cache(rig: Rig) -> None:
+def test_a_reader_of_another_block_does_not_use_the_cache(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     old = rig.reader()
     rig.store_slot(1, 12)
@@ -187,7 +107,7 @@ def test_a_reader_of_another_block_does_not_use_the_cache(rig: Rig) -> None:
     assert (old.counts.redis_hits, old.counts.store_reads) == (0, 2)
 
 
-def test_a_late_fill_is_dropped(rig: Rig) -> None:
+def test_a_late_fill_is_dropped(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     cache = make_cache(rig.chain.store, rig.url, rig.time, shards=rig.shards)
     old = rig.state().block
@@ -198,7 +118,7 @@ def test_a_late_fill_is_dropped(rig: Rig) -> None:
     assert rig.read()[0] == rig.truth()
 
 
-def test_unwinding_opens_a_new_generation(rig: Rig) -> None:
+def test_unwinding_opens_a_new_generation(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     rig.store_slot(1, 12)
     generations = CACHE_GENERATIONS._value.get()
@@ -210,7 +130,7 @@ def test_unwinding_opens_a_new_generation(rig: Rig) -> None:
     assert rig.read()[0] == rig.truth()
 
 
-def test_a_restart_keeps_a_warm_cache_at_the_same_head(rig: Rig) -> None:
+def test_a_restart_keeps_a_warm_cache_at_the_same_head(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     generations = CACHE_GENERATIONS._value.get()
     rig.restart()
@@ -220,7 +140,7 @@ def test_a_restart_keeps_a_warm_cache_at_the_same_head(rig: Rig) -> None:
     assert reader.counts.redis_hits > 0
 
 
-def test_a_restart_over_a_cache_that_missed_a_block_begins_again(rig: Rig) -> None:
+def test_a_restart_over_a_cache_that_missed_a_block_begins_again(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     rig.chain._cache = None  # the commit is done, the publish never happens
     rig.store_slot(1, 12)
@@ -232,7 +152,7 @@ def test_a_restart_over_a_cache_that_missed_a_block_begins_again(rig: Rig) -> No
     assert rig.read()[0] == rig.truth()
 
 
-def test_a_flushed_redis_is_filled_again(rig: Rig, client: "redis.Redis") -> None:
+def test_a_flushed_redis_is_filled_again(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     client.flushall()
     assert rig.read()[0] == rig.truth()
@@ -243,7 +163,7 @@ def test_a_flushed_redis_is_filled_again(rig: Rig, client: "redis.Redis") -> Non
     assert reader.counts.redis_hits > 0
 
 
-def test_a_redis_restored_from_an_older_copy_begins_again(rig: Rig, client: "redis.Redis") -> None:
+def test_a_redis_restored_from_an_older_copy_begins_again(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     copy = dump(client)
     rig.store_slot(1, 12)
@@ -257,7 +177,7 @@ def test_a_redis_restored_from_an_older_copy_begins_again(rig: Rig, client: "red
     assert rig.read()[0] == rig.truth()
 
 
-def test_poisoned_values_are_missing_not_wrong(rig: Rig, client: "redis.Redis") -> None:
+def test_poisoned_values_are_missing_not_wrong(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     counted = failures("poisoned")
     put(client, {name: b"\0" * 30 for name in dump(client) if b":s" in name or b":a" in name})
@@ -268,7 +188,7 @@ def test_poisoned_values_are_missing_not_wrong(rig: Rig, client: "redis.Redis") 
     assert failures("poisoned") > counted
 
 
-def test_a_value_under_another_name_is_missing(rig: Rig, client: "redis.Redis") -> None:
+def test_a_value_under_another_name_is_missing(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     rig.store_slot(2, 22)
     slots = {name: value for name, value in dump(client).items() if b":s" in name}
@@ -277,7 +197,7 @@ def test_a_value_under_another_name_is_missing(rig: Rig, client: "redis.Redis") 
     assert rig.read()[0] == rig.truth()
 
 
-def test_wrong_types_everywhere_cost_speed_only(rig: Rig, client: "redis.Redis") -> None:
+def test_wrong_types_everywhere_cost_speed_only(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
 
     for name in dump(client):
@@ -294,7 +214,7 @@ def test_wrong_types_everywhere_cost_speed_only(rig: Rig, client: "redis.Redis")
     assert reader.counts.redis_hits > 0
 
 
-def test_a_full_redis_costs_speed_only(rig: Rig, client: "redis.Redis") -> None:
+def test_a_full_redis_costs_speed_only(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     client.config_set("maxmemory-policy", "noeviction")
     client.config_set("maxmemory", 1)
@@ -311,7 +231,7 @@ def test_a_full_redis_costs_speed_only(rig: Rig, client: "redis.Redis") -> None:
     assert reader.counts.redis_hits > 0
 
 
-def test_entries_expire(rig: Rig, client: "redis.Redis") -> None:
+def test_entries_expire(rig: CachedChain, client: "redis.Redis") -> None:
     rig.store_slot(1, 11)
     rig.read()
 
@@ -320,7 +240,7 @@ def test_entries_expire(rig: Rig, client: "redis.Redis") -> None:
 
 
 def test_two_stores_of_one_chain_share_no_key(tmp_path: Path, server: RedisServer, client: "redis.Redis") -> None:
-    first, second = Rig(tmp_path / "a", server.url), Rig(tmp_path / "b", server.url)
+    first, second = CachedChain(tmp_path / "a", server.url), CachedChain(tmp_path / "b", server.url)
     first.store_slot(1, 11)
     second.store_slot(1, 12)
 
@@ -372,7 +292,7 @@ def test_a_redis_that_does_not_answer_is_asked_once_a_pause(
 ) -> None:
     url = {"away": "unix:///nowhere/redis.sock", "silent": silent_url, "garbage": garbage_url}[kind]
     counted = failures("away")
-    rig = Rig(tmp_path / "chain", url)
+    rig = CachedChain(tmp_path / "chain", url)
     reader = rig.reader()
     rig.store_slot(1, 11)
     reader = rig.reader()
@@ -389,7 +309,7 @@ def test_a_redis_that_comes_back_is_used_after_the_pause(
     tmp_path: Path, server: RedisServer, client: "redis.Redis"
 ) -> None:
     path = tmp_path / "later.sock"
-    rig = Rig(tmp_path / "chain", f"unix://{path}")
+    rig = CachedChain(tmp_path / "chain", f"unix://{path}")
     rig.store_slot(1, 11)
     path.symlink_to(server.url.removeprefix("unix://"))
     rig.store_slot(1, 12)
@@ -403,7 +323,7 @@ def test_a_redis_that_comes_back_is_used_after_the_pause(
     rig.chain.store.close()
 
 
-def test_a_head_under_a_false_hash_is_not_used(rig: Rig) -> None:
+def test_a_head_under_a_false_hash_is_not_used(rig: CachedChain) -> None:
     rig.store_slot(1, 11)
     cache = make_cache(rig.chain.store, rig.url, rig.time, shards=rig.shards)
     head = rig.state().block
