@@ -164,8 +164,10 @@ class Sequencer(Node):
     def __init__(self, agreement: Agreement, l1: FakeL1, folder: Path, clock: ManualClock) -> None:
         super().__init__(agreement, l1, folder)
         self.clock = clock
-        self.told: dict[bytes, list[Told]] = {}
-        """What was preconfirmed, by the hash of the block's parent."""
+        self.told: list[Told] = []
+        """What of the open block was preconfirmed."""
+        self.told_over = b""
+        """Hash of that block's parent."""
 
     async def open(self) -> None:
         """Start on what the directory holds; the open block of the last life is rebuilt."""
@@ -188,38 +190,48 @@ class Sequencer(Node):
         )
         events = ChainEvents(asyncio.get_running_loop(), self.mempool)
         self.chain.subscribe(events.hear)
+        was_told, self.told = self.told, []
         await self.sequencing.recover(await self.mempool.recover())
+        if self.told_over == self.heads.unsafe.hash:
+            assert self.told[: len(was_told)] == was_told, "law 6: a published slice is missing after a restart"
 
     async def act_open_block(self) -> bool:
         """Open the next block over the unsafe head; False when that can not be now."""
         self.clock.advance_to(self.heads.unsafe.timestamp)
         await self.act_see_l1()
         if self.sequencing.current is None:
-            await self.step(self.sequencing)
+            await self.act_step()
         return self.sequencing.current is not None
 
     async def act_weave(self) -> None:
-        """Execute and publish one slice of what is ready."""
-        await self.step(self.sequencing)
+        """Execute and publish one slice of what is ready; a block that is late is sealed with it."""
+        await self.act_step()
 
     async def act_seal(self) -> L2BlockRef | None:
-        """The block's time has come: seal and import it. None when it was taken away."""
+        """The open block's time has come: seal and import it. None when it was taken away."""
         opened = self.sequencing.current
         if opened is None:
             return None
-        before = self.unsafe
         self.clock.advance_to(opened.environment.timestamp)
-        await self.step(self.sequencing)
-        if self.unsafe == before or self.sequencing.current is not None:
-            return None
-        self._check_told(self.unsafe)
-        return self.heads.unsafe
+        await self.act_step()
+        return self.heads.unsafe if self.heads.unsafe.parent_hash == opened.environment.parent_hash else None
 
     async def act_build_block(self) -> L2BlockRef | None:
-        """A whole block of one slice; None when that can not be now."""
-        if not await self.act_open_block():
-            return None
-        return await self.act_seal()
+        """A whole block of what is ready; None when that can not be now."""
+        before = self.heads.unsafe
+        if await self.act_open_block():
+            await self.act_weave()
+            await self.act_seal()
+        return self.heads.unsafe if self.heads.unsafe.parent_hash == before.hash else None
+
+    async def act_step(self) -> None:
+        """One step of sequencing, whatever it does."""
+        before, was_open = self.heads.unsafe, self.sequencing.current
+        await self.step(self.sequencing)
+        if was_open is None and self.sequencing.current is not None:
+            self.told, self.told_over = [], before.hash
+        if self.heads.unsafe.parent_hash == before.hash:
+            self._check_told()
 
     async def act_build_blocks(self, count: int) -> None:
         """Whole blocks, each of which must come about."""
@@ -227,14 +239,11 @@ class Sequencer(Node):
             assert await self.act_build_block() is not None
 
     def _hear_slice(self, outcomes: Sequence[Outcome]) -> None:
-        opened = self.sequencing.current
-        assert opened is not None
-        told = self.told.setdefault(opened.environment.parent_hash, [])
-        told += [(outcome.transaction.hash, outcome.receipt) for outcome in outcomes if isinstance(outcome, Included)]
+        self.told += [
+            (outcome.transaction.hash, outcome.receipt) for outcome in outcomes if isinstance(outcome, Included)
+        ]
 
-    def _check_told(self, number: int) -> None:
+    def _check_told(self) -> None:
         """Law 6: the block has what was preconfirmed, in that order, with these receipts."""
-        block = self.block(number)
-        users = zip(block.transactions, self.receipts(number), strict=True)
-        sealed = [(entry.hash, receipt) for entry, receipt in users if isinstance(entry, Transaction)]
-        assert sealed == self.told.get(block.header.parent_hash, [])
+        users = zip(self.block().transactions, self.receipts(), strict=True)
+        assert [(entry.hash, receipt) for entry, receipt in users if isinstance(entry, Transaction)] == self.told

@@ -33,7 +33,7 @@ class Users:
         """A call, or a creation when there is no target; returns the transaction's hash."""
         nonce = self.sequencer.mempool.pending_nonce(address(account))
         return await self.act_send(
-            make_transaction(nonce=nonce, key=private_key(account), to=to, value=wei, data=data, gas_limit=500_000)
+            make_transaction(nonce=nonce, key=private_key(account), to=to, value=wei, data=data, gas_limit=300_000)
         )
 
     async def act_send(self, transaction: Transaction) -> bytes:

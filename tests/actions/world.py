@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.actions.agreement import L1_BLOCK_TIME, Agreement, agree
+from tests.actions.inbox import Inbox
 from tests.actions.nodes import ManualClock, Node, Sequencer
 from tests.actions.posting import Batcher, Proposer
 from tests.actions.users import Users
@@ -31,6 +32,7 @@ class World:
     batcher: Batcher
     proposer: Proposer
     user: Users
+    inbox: Inbox
 
     @classmethod
     async def create(cls, folder: Path) -> "World":
@@ -52,6 +54,7 @@ class World:
             Batcher(l1, sequencer),
             Proposer(l1, sequencer),
             Users(l1, sequencer),
+            Inbox(l1, sequencer),
         )
 
     async def close(self) -> None:
