@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 
 PRECOMPILES = (1, 2, 3, 4, 5, 6, 7, 9, 256)
-"""Those that are cheap to run (BLAKE2F refuses every input that a program here gives it); 0x0100 is on OP chains only."""
+"""Those that are cheap to run here (BLAKE2F gets no input of its length); 0x0100 exists on OP chains only."""
 
 _VALUES = (0, 1, 2, 31, 32, 255, 256, 2**64 - 1, 2**128, 2**255, 2**256 - 1)
 _BINARY = (*range(0x01, 0x08), 0x0A, 0x0B, *range(0x10, 0x15), 0x16, 0x17, 0x18, 0x1A, 0x1B, 0x1C, 0x1D)
