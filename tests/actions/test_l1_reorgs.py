@@ -12,25 +12,6 @@ from tests.factories import ETHER, RECIPIENT
 DEPTHS = (1, 2, 3, 5, 8)
 
 
-async def grow(world: World, rounds: int) -> None:
-    """Some rounds of one transfer, three blocks, and a batch."""
-    for _ in range(rounds):
-        await world.user.act_transfer()
-        await world.sequencer.act_build_blocks(3)
-        await world.act_post()
-
-
-async def settle(world: World) -> None:
-    """Post and derive until everything that the sequencer has is safe."""
-    for _ in range(12):
-        await world.sequencer.act_build_block()
-        await world.act_post()
-        await world.batcher.act_step()
-        if world.sequencer.safe == world.sequencer.unsafe:
-            return
-    raise AssertionError(f"safe {world.sequencer.safe}, unsafe {world.sequencer.unsafe}")
-
-
 async def test_replica_follows_a_reorg_that_drops_a_batch(world: World) -> None:
     """A batch that a reorg removes is posted again and derived again."""
     await world.user.act_transfer(wei=1)
@@ -52,13 +33,13 @@ async def test_replica_follows_a_reorg_that_drops_a_batch(world: World) -> None:
 @pytest.mark.parametrize("depth", DEPTHS)
 async def test_a_reorg_that_loses_everything_is_repaired(world: World, depth: int) -> None:
     """Batches and origins of the last blocks are gone; users' transactions are included again."""
-    await grow(world, 9)
+    await world.act_grow(9)
     world.l1.act_reorg(depth)
     world.l1.act_mine(depth + 1)
     await world.act_derive_all()
     check_law_1(world)
     check_law_4(world)
-    await settle(world)
+    await world.act_settle()
 
     check_law_1(world)
     check_law_4(world)
@@ -68,12 +49,12 @@ async def test_a_reorg_that_loses_everything_is_repaired(world: World, depth: in
 @pytest.mark.parametrize("depth", DEPTHS)
 async def test_a_reorg_that_keeps_the_transactions_is_followed(world: World, depth: int) -> None:
     """The same batches in other L1 blocks: those whose epoch is gone are dropped, and their blocks unwound."""
-    await grow(world, 9)
+    await world.act_grow(9)
     world.l1.act_reorg(depth, requeue=True)
     world.l1.act_mine(depth + 1)
     await world.act_derive_all()
     check_law_1(world)
-    await settle(world)
+    await world.act_settle()
 
     check_law_1(world)
     check_law_4(world)
@@ -83,13 +64,13 @@ async def test_a_reorg_that_keeps_the_transactions_is_followed(world: World, dep
 @pytest.mark.parametrize("depth", DEPTHS)
 async def test_a_shorter_branch_is_followed(world: World, depth: int) -> None:
     """The new branch is one block long when the nodes first see it."""
-    await grow(world, 9)
+    await world.act_grow(9)
     world.l1.act_reorg(depth)
     world.l1.act_mine()
     await world.act_derive_all()
     check_law_1(world)
     world.l1.act_mine(depth)
-    await settle(world)
+    await world.act_settle()
 
     check_law_1(world)
     check_law_4(world)
@@ -97,13 +78,13 @@ async def test_a_shorter_branch_is_followed(world: World, depth: int) -> None:
 
 async def test_a_reorg_behind_the_replicas_back_is_followed(world: World) -> None:
     """The replica was away while L1 changed; it meets the new branch at its next start."""
-    await grow(world, 4)
+    await world.act_grow(4)
     await world.replica.close()
     world.l1.act_reorg(2)
     world.l1.act_mine(3)
     await world.sequencer.act_derive_all()
     await world.replica.open()
-    await settle(world)
+    await world.act_settle()
 
     check_law_1(world)
     check_law_4(world)
@@ -111,19 +92,19 @@ async def test_a_reorg_behind_the_replicas_back_is_followed(world: World) -> Non
 
 async def test_reorgs_one_after_the_other_are_followed(world: World) -> None:
     for depth in (1, 2, 1, 3, 2):
-        await grow(world, 2)
+        await world.act_grow(2)
         world.l1.act_reorg(depth, requeue=depth == 2)
         world.l1.act_mine(depth)
         await world.act_derive_all()
         check_law_1(world)
-    await settle(world)
+    await world.act_settle()
 
     check_law_1(world)
     check_law_4(world)
 
 
 async def test_a_reorg_that_takes_a_deposit_takes_its_block(world: World) -> None:
-    await grow(world, 2)
+    await world.act_grow(2)
     world.user.act_deposit(mint=ETHER, value=ETHER)
     world.l1.act_mine()
     await world.sequencer.act_build_blocks(2)
@@ -136,7 +117,7 @@ async def test_a_reorg_that_takes_a_deposit_takes_its_block(world: World) -> Non
     await world.act_derive_all()
     assert world.sequencer.balance(RECIPIENT) < ETHER
     assert world.sequencer.mempool.status(transfer).state is TransactionState.RECEIVED
-    await settle(world)
+    await world.act_settle()
 
     assert world.sequencer.mempool.status(transfer).state is TransactionState.SAFE
     check_law_1(world)
@@ -144,21 +125,21 @@ async def test_a_reorg_that_takes_a_deposit_takes_its_block(world: World) -> Non
 
 
 async def test_a_deposit_that_comes_back_on_the_new_branch_is_executed_once(world: World) -> None:
-    await grow(world, 1)
+    await world.act_grow(1)
     world.user.act_deposit(mint=ETHER, value=ETHER)
     world.l1.act_mine()
     await world.sequencer.act_build_blocks(4)
     world.l1.act_reorg(1, requeue=True)
     world.l1.act_mine(2)
     await world.act_derive_all()
-    await settle(world)
+    await world.act_settle()
 
     assert world.replica.balance(RECIPIENT) == ETHER + 1
     check_law_1(world)
 
 
 async def test_a_reorg_that_takes_a_config_update_takes_its_effect(world: World) -> None:
-    await grow(world, 1)
+    await world.act_grow(1)
     world.l1.queue_config_update(SYSTEM_CONFIG, UPDATE_GAS_LIMIT, (40_000_000).to_bytes(32, "big"))
     world.l1.act_mine()
     await world.sequencer.act_build_blocks(4)
@@ -167,7 +148,7 @@ async def test_a_reorg_that_takes_a_config_update_takes_its_effect(world: World)
     world.l1.act_reorg(1)
     world.l1.act_mine(2)
     await world.act_derive_all()
-    await settle(world)
+    await world.act_settle()
 
     assert world.sequencer.block().header.gas_limit == 30_000_000
     check_law_1(world)
@@ -175,15 +156,15 @@ async def test_a_reorg_that_takes_a_config_update_takes_its_effect(world: World)
 
 
 async def test_final_blocks_stay_through_a_reorg_above_them(world: World) -> None:
-    await grow(world, 3)
+    await world.act_grow(3)
     world.l1.act_finalize()
     await world.act_derive_all()
     final = world.replica.heads.finalized
-    await grow(world, 3)
+    await world.act_grow(3)
     world.l1.act_reorg(3)
     world.l1.act_mine(4)
     await world.act_derive_all()
-    await settle(world)
+    await world.act_settle()
 
     assert final.number == 9
     assert world.replica.chain.ref(9) == world.sequencer.chain.ref(9) == final

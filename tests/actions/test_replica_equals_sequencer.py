@@ -1,7 +1,6 @@
 """Law 1 on a quiet L1: what is sealed, posted and derived is one chain."""
 
 from contracts.artifact import bytecode
-
 from sequencer.primitives.predeploys import MESSAGE_PASSER
 from tests.actions.laws import check_law_1, check_law_4
 from tests.actions.world import World

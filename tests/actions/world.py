@@ -73,3 +73,19 @@ class World:
         await self.batcher.act_submit_all()
         self.l1.act_mine()
         await self.act_derive_all()
+
+    async def act_grow(self, rounds: int = 1, *, blocks: int = 3) -> None:
+        """Rounds of one transfer, some blocks, and a batch."""
+        for _ in range(rounds):
+            await self.user.act_transfer()
+            await self.sequencer.act_build_blocks(blocks)
+            await self.act_post()
+
+    async def act_settle(self) -> None:
+        """Build, post and derive until everything that the sequencer has is safe."""
+        for _ in range(12):
+            await self.sequencer.act_build_block()
+            await self.act_post()
+            if self.sequencer.safe == self.sequencer.unsafe:
+                return
+        raise AssertionError(f"safe {self.sequencer.safe}, unsafe {self.sequencer.unsafe}")
