@@ -1,0 +1,270 @@
+"""
+The parallel engine: what the serial one does, with the interpreter's work done ahead of time by worker processes.
+
+    deposits                      at their turn, here
+    plain transfers               at their turn, here, by arithmetic; no message
+    chains that are all the work  at their turn, here
+    everything else               in a worker; here the result is checked at its turn, and run again if it does not hold
+
+So a transaction runs at most twice, and whatever is committed was either run at its turn or is what that would give.
+"""
+
+import itertools
+import pickle
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from sequencer.execution.block_state import BlockState
+from sequencer.execution.calls import run_call
+from sequencer.execution.environment import BlockEnvironment
+from sequencer.execution.evm import Evm
+from sequencer.execution.fees import FeeParameters, read_fee_parameters
+from sequencer.execution.interface import (
+    CallMessage,
+    CallResult,
+    Deferred,
+    Included,
+    Invalid,
+    InvalidReason,
+    Outcome,
+    Overrides,
+    SealedBlock,
+)
+from sequencer.execution.sealing import include, make_outcome, seal_block
+from sequencer.execution.system_calls import run_system_calls
+from sequencer.execution.transaction_execution import (
+    Payment,
+    TransactionResult,
+    execute_deposit,
+    execute_transaction,
+    judge_transaction,
+)
+from sequencer.primitives.block import AnyTransaction
+from sequencer.primitives.deposit import DepositTransaction
+from sequencer.primitives.header import Header
+from sequencer.primitives.transaction import Transaction
+from sequencer.state.changes import StateChanges
+from sequencer.state.commitment import StateCommitment
+from sequencer.state.reader import StateReader
+
+from .candidates import find_candidates
+from .messages import SpeculativeResult, pack_fees, read_logs
+from .metrics import WAYS, ExecutionCounts
+from .pool import WorkerPool
+from .prediction import Predictor
+from .schedule import DEFAULT_LIMITS, Schedule, ScheduleLimits
+from .source import StateSource
+from .speculation import BlockMessages, Speculation
+from .touched import TouchedState
+from .transfer import TransferShortcut
+from .validation import Conflict, check_result
+
+DEFAULT_WORKERS = 2
+
+ANSWER_SECONDS = 10.0
+"""A worker that needs longer for one batch counts as hung."""
+
+READY_SECONDS = 60.0
+"""Limit of `wait_until_ready`: importing the interpreter takes a second on an idle machine."""
+
+PUMP_EVERY = 4
+"""Commits between two looks at what the workers have sent."""
+
+
+class ParallelEngine:
+    """Engine (see `interface`) with worker processes that live from block to block."""
+
+    def __init__(
+        self,
+        source: StateSource,
+        workers: int = DEFAULT_WORKERS,
+        *,
+        answer_seconds: float = ANSWER_SECONDS,
+        limits: ScheduleLimits = DEFAULT_LIMITS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Starts the workers, and does not wait for them: until they are ready everything runs here."""
+        self.counts = ExecutionCounts()
+        self.predictor = Predictor()
+        self.source = source
+        self.workers = workers
+        self.limits = limits
+        self.lock = threading.Lock()
+        self.pool = WorkerPool(
+            workers, pickle.dumps(source), self.counts, answer_seconds=answer_seconds, monotonic=monotonic
+        )
+        self._monotonic = monotonic
+        self._tokens = itertools.count()
+        self._batch_ids = itertools.count()
+        self._slice_numbers = itertools.count()
+
+    def open_block(self, parent: Header, environment: BlockEnvironment, state: StateReader) -> "ParallelOpenBlock":
+        """Begin the block after `parent`, whose state is `state`."""
+        block = pickle.dumps((environment, self.source.ticket(environment, state)))
+        return ParallelOpenBlock(self, environment, state, BlockMessages(next(self._tokens), block))
+
+    def call(
+        self, environment: BlockEnvironment, state: StateReader, message: CallMessage, overrides: Overrides
+    ) -> CallResult:
+        """Run one message without a trace in state."""
+        return run_call(environment, state, message, overrides)
+
+    def speculate(self, schedule: Schedule, messages: BlockMessages, fees: FeeParameters | None) -> Speculation:
+        """Begin a slice in the workers."""
+        return Speculation(
+            self.pool,
+            schedule,
+            messages,
+            next(self._slice_numbers),
+            pack_fees(fees),
+            lambda: next(self._batch_ids),
+        )
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> bool:
+        """Wait for all workers; whether they are ready."""
+        deadline = self._monotonic() + seconds
+        while len(self.pool.ready()) < self.workers and self._monotonic() < deadline:
+            self.pool.keep_full()
+            self.pool.collect(0.05)
+        return len(self.pool.ready()) == self.workers
+
+    def close(self) -> None:
+        """End the workers."""
+        self.pool.close()
+
+
+class ParallelOpenBlock:
+    """A block that grows by slices, each run ahead by the workers and committed in order."""
+
+    def __init__(
+        self, engine: ParallelEngine, environment: BlockEnvironment, state: StateReader, messages: BlockMessages
+    ) -> None:
+        self._engine = engine
+        self._environment = environment
+        self._messages = messages
+        self._evm = TransferShortcut(Evm(environment))
+        self._state = BlockState(state)
+        self._touched = TouchedState()
+        self._included: list[Included] = []
+        self._gas_used = 0
+        self._fees: FeeParameters | None = None
+        self._ways = dict.fromkeys(WAYS, 0)
+        self._commit(run_system_calls(Evm(environment), state), ())
+        self._state.end_slice()
+
+    def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
+        """Execute one slice in order; one outcome a transaction, in the same order."""
+        with self._engine.lock:
+            return self._apply(transactions)
+
+    def view(self) -> StateReader:
+        """The state after the last slice, immutable."""
+        return self._state.view
+
+    def seal(self, commitment: StateCommitment) -> SealedBlock:
+        """Finish the block over its parent's trie."""
+        return seal_block(self._environment, self._included, self._state.changes(), commitment)
+
+    def abandon(self) -> None:
+        """Nothing to give back: workers forget the block when the next one begins."""
+
+    def _apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
+        self._ways = dict.fromkeys(WAYS, 0)
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(transactions) and isinstance(transactions[len(outcomes)], DepositTransaction):
+            outcomes.append(self._run_in_turn(transactions[len(outcomes)]))
+        start = len(outcomes)
+        speculation = self._speculate(transactions, start)
+        for index in range(start, len(transactions)):
+            if speculation is not None and index % PUMP_EVERY == 0:
+                speculation.pump()
+            outcomes.append(self._apply_one(index, transactions[index], speculation))
+        self._state.end_slice()
+        if speculation is not None:
+            self._engine.counts.dispatched += speculation.dispatched
+        self._engine.counts.note_slice(self._ways, speculation is not None)
+        return outcomes
+
+    def _speculate(self, transactions: Sequence[AnyTransaction], start: int) -> Speculation | None:
+        """Give the workers what is worth it; None when nothing is."""
+        pool = self._engine.pool
+        pool.keep_full()
+        pool.collect(0)
+        if not pool.ready():
+            return None
+        candidates = find_candidates(transactions, start, self._state, self._evm, self._engine.predictor)
+        schedule = Schedule(candidates, len(pool.ready()), self._engine.limits)
+        if not schedule.is_parallel:
+            return None
+        fees = self._fee_parameters()
+        if self._touched:
+            self._messages.add_delta(self._touched.take(self._state))
+        speculation = self._engine.speculate(schedule, self._messages, fees)
+        speculation.pump()
+        return speculation
+
+    def _apply_one(self, index: int, transaction: AnyTransaction, speculation: Speculation | None) -> Outcome:
+        if isinstance(transaction, DepositTransaction) or speculation is None:
+            return self._run_in_turn(transaction)
+        if not speculation.has(index) or transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+            return self._run_in_turn(transaction)
+        result = speculation.result(index)
+        if result is None:
+            return self._run_in_turn(transaction, "conflict" if speculation.was_dispatched(index) else None)
+        changes = check_result(self._state, result)
+        if isinstance(changes, Conflict):
+            self._engine.predictor.learn(transaction, result, is_conflict=True)
+            speculation.give_up(index)
+            return self._run_in_turn(transaction, "conflict")
+        self._engine.predictor.learn(transaction, result)
+        self._ways["speculated"] += 1
+        return self._take(transaction, result, changes)
+
+    def _take(self, transaction: Transaction, result: SpeculativeResult, changes: StateChanges) -> Included:
+        """Commit what a worker found, which holds."""
+        self._commit(changes, [Payment(recipient, amount) for recipient, amount in result.payments])
+        outcome = include(
+            transaction,
+            self._gas_used,
+            status=result.status,
+            gas_used=result.gas_used,
+            logs=read_logs(result),
+            bloom=result.bloom,
+        )
+        return self._place(outcome)
+
+    def _run_in_turn(self, transaction: AnyTransaction, way: str | None = None) -> Outcome:
+        """Do as the serial engine does."""
+        if isinstance(transaction, DepositTransaction):
+            self._ways["in_turn"] += 1
+            return self._include(transaction, execute_deposit(self._evm, self._state, transaction))
+        fees = self._fee_parameters()
+        if transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+            reason = judge_transaction(self._environment, self._state, transaction, fees)
+            return Deferred(transaction) if reason is None else Invalid(transaction, reason)
+        transfers = self._evm.transfers
+        result = execute_transaction(self._evm, self._state, transaction, fees)
+        self._ways[way or ("transfer" if self._evm.transfers > transfers else "in_turn")] += 1
+        if isinstance(result, InvalidReason):
+            return Invalid(transaction, result)
+        return self._include(transaction, result)
+
+    def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
+        self._commit(result.changes, result.payments)
+        return self._place(make_outcome(transaction, result, self._gas_used))
+
+    def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> None:
+        self._state.apply(changes, payments)
+        self._touched.note(changes, payments)
+
+    def _place(self, outcome: Included) -> Included:
+        self._included.append(outcome)
+        self._gas_used += outcome.gas_used
+        return outcome
+
+    def _fee_parameters(self) -> FeeParameters | None:
+        """Read once, at the first user transaction: after the block's own attributes."""
+        if self._fees is None and self._environment.rules.is_optimism:
+            self._fees = read_fee_parameters(self._state)
+        return self._fees

@@ -1,0 +1,97 @@
+"""What parallel execution counts; labels are bounded sets."""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter
+
+from sequencer.state.metrics import READS, TierCounts, record_reads
+
+TRANSACTIONS = Counter(
+    "braid_execution_transactions", "Transactions that reached their turn, by how they ran.", ["way"]
+)
+"""
+transfer: plain transfer, by arithmetic. speculated: a worker's result held. conflict: a result did not hold (or
+never came), so it ran at its turn. in_turn: never given to a worker.
+"""
+
+WORKER_FAILURES = Counter("braid_execution_worker_failures", "Worker processes that were given up.", ["kind"])
+"""died: its process ended. hung: no answer in time. garbled: an answer that is none."""
+
+PREFETCHED = Counter(
+    "braid_execution_prefetched_keys", "Keys that workers loaded ahead for a batch, by tier.", ["tier"]
+)
+
+SLICES = Counter("braid_execution_slices", "Slices, by whether workers took part.", ["mode"])
+
+WAYS = ("transfer", "speculated", "conflict", "in_turn")
+FAILURE_KINDS = ("died", "hung", "garbled")
+TIERS = ("redis_hit", "redis_miss", "store")
+
+for _way in WAYS:
+    TRANSACTIONS.labels(_way)
+for _kind in FAILURE_KINDS:
+    WORKER_FAILURES.labels(_kind)
+for _tier in TIERS:
+    PREFETCHED.labels(_tier)
+for _mode in ("parallel", "sequential"):
+    SLICES.labels(_mode)
+READS.labels("overlay")
+
+
+@dataclass(slots=True)
+class WorkerReads:
+    """What a worker read for one batch: keys by tier, those of the open block's own changes, and what it prefetched."""
+
+    tiers: TierCounts = field(default_factory=TierCounts)
+    overlay: int = 0
+    prefetched: TierCounts = field(default_factory=TierCounts)
+
+    def add(self, other: "WorkerReads") -> None:
+        """Add another batch's."""
+        self.overlay += other.overlay
+        for mine, theirs in ((self.tiers, other.tiers), (self.prefetched, other.prefetched)):
+            mine.redis_hits += theirs.redis_hits
+            mine.redis_misses += theirs.redis_misses
+            mine.store_reads += theirs.store_reads
+
+
+@dataclass(slots=True)
+class ExecutionCounts:
+    """One engine's own count of what the metrics of the process add up."""
+
+    transfers: int = 0
+    speculated: int = 0
+    conflicts: int = 0
+    in_turn: int = 0
+    dispatched: int = 0
+    """Transactions that were given to a worker; each at most once."""
+    parallel_slices: int = 0
+    sequential_slices: int = 0
+    failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAILURE_KINDS, 0))
+    reads: WorkerReads = field(default_factory=WorkerReads)
+
+    def note_slice(self, way_counts: dict[str, int], is_parallel: bool) -> None:
+        """Add what one slice did, by way."""
+        self.transfers += way_counts["transfer"]
+        self.speculated += way_counts["speculated"]
+        self.conflicts += way_counts["conflict"]
+        self.in_turn += way_counts["in_turn"]
+        self.parallel_slices += is_parallel
+        self.sequential_slices += not is_parallel
+        for way, count in way_counts.items():
+            TRANSACTIONS.labels(way).inc(count)
+        SLICES.labels("parallel" if is_parallel else "sequential").inc()
+
+    def note_failure(self, kind: str) -> None:
+        """A worker was given up."""
+        self.failures[kind] += 1
+        WORKER_FAILURES.labels(kind).inc()
+
+    def note_reads(self, reads: WorkerReads) -> None:
+        """Add what a worker reported."""
+        self.reads.add(reads)
+        record_reads(reads.tiers)
+        READS.labels("overlay").inc(reads.overlay)
+        counts = (reads.prefetched.redis_hits, reads.prefetched.redis_misses, reads.prefetched.store_reads)
+        for tier, count in zip(TIERS, counts, strict=True):
+            PREFETCHED.labels(tier).inc(count)

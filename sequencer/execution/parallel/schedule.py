@@ -1,0 +1,159 @@
+"""
+Which transactions of a slice run where: the plan that the ordered commit then follows or overtakes.
+
+Transactions that probably depend on each other (same sender, same authority, a slot that one of them writes) form a
+chain. A chain stays on one worker, where the later ones see the earlier ones' results. Workers take batches in the
+slice's order, a chain belonging to the worker that took its first transaction; batches become smaller towards the end.
+A chain that is most of the work is not given away at all: it would only be slower elsewhere.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sequencer.primitives.transaction import Transaction
+
+from .prediction import Location, Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleLimits:
+    """How much work, in microseconds, is worth which step."""
+
+    min_batch: float = 2_000.0
+    """Work in one message, at least: far more than the message costs."""
+
+    max_batch: float = 15_000.0
+    """So that commits never wait long for the rest of a batch."""
+
+    min_slice: float = 4_000.0
+    """Less work than this is done before workers have answered."""
+
+    dominant_share: float = 0.6
+    """A chain with at least this share of the slice's work runs at its turn."""
+
+
+DEFAULT_LIMITS = ScheduleLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A transaction that could run in a worker: its place in the slice, and what is expected of it."""
+
+    index: int
+    transaction: Transaction
+    prediction: Prediction
+
+
+class Schedule:
+    """Hands out the transactions of one slice to workers."""
+
+    def __init__(self, candidates: Sequence[Candidate], workers: int, limits: ScheduleLimits = DEFAULT_LIMITS) -> None:
+        self._workers = workers
+        self._limits = limits
+        self._chain_of = _find_chains(candidates)
+        self._by_index = {candidate.index: candidate for candidate in candidates}
+        work: dict[int, float] = {}
+        for candidate in candidates:
+            chain = self._chain_of[candidate.index]
+            work[chain] = work.get(chain, 0.0) + candidate.prediction.microseconds
+        total = sum(work.values())
+        kept = {chain for chain, share in work.items() if share >= limits.dominant_share * total}
+        self._remaining = total - sum(work[chain] for chain in kept)
+        if self._remaining < limits.min_slice:
+            kept = set(work)
+            self._remaining = 0.0
+        self._kept = kept
+        self._waiting = deque(index for index in self._by_index if self._chain_of[index] not in kept)
+        self._owners: dict[int, int] = {}
+        self._own: dict[int, deque[int]] = {}
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether there is anything for workers to do."""
+        return bool(self._waiting) or any(self._own.values())
+
+    def has(self, index: int) -> bool:
+        """Whether the transaction at `index` is meant for a worker."""
+        return index in self._chain_of and self._chain_of[index] not in self._kept
+
+    def next_batch(self, worker: int) -> list[Candidate]:
+        """The next transactions for `worker` (any number that names it), in the slice's order; empty when none."""
+        target = self._remaining / (4 * self._workers)
+        target = min(max(target, self._limits.min_batch), self._limits.max_batch)
+        batch: list[Candidate] = []
+        work = 0.0
+        while work < target:
+            index = self._take(worker)
+            if index is None:
+                break
+            candidate = self._by_index[index]
+            batch.append(candidate)
+            work += candidate.prediction.microseconds
+        self._remaining -= work
+        return batch
+
+    def give_up(self, index: int) -> None:
+        """The transaction runs at its turn after all, and with it the rest of its chain, as far as nobody has it."""
+        chain = self._chain_of[index]
+        self._kept.add(chain)
+
+    def give_up_owner(self, worker: int) -> None:
+        """A worker is gone: its chains are broken, so what is left of them runs at its turn."""
+        for chain, owner in self._owners.items():
+            if owner == worker:
+                self._kept.add(chain)
+        self._own.pop(worker, None)
+
+    def _take(self, worker: int) -> int | None:
+        own = self._own.setdefault(worker, deque())
+        while True:
+            if own and (not self._waiting or own[0] < self._waiting[0]):
+                index = own.popleft()
+                if self._chain_of[index] in self._kept:
+                    continue
+                return index
+            if not self._waiting:
+                return None
+            index = self._waiting.popleft()
+            chain = self._chain_of[index]
+            if chain in self._kept:
+                continue
+            owner = self._owners.setdefault(chain, worker)
+            if owner == worker:
+                return index
+            self._own.setdefault(owner, deque()).append(index)
+
+
+def _find_chains(candidates: Sequence[Candidate]) -> Mapping[int, int]:
+    """The first index of each transaction's chain, by index."""
+    written = {
+        location for candidate in candidates for location, is_written in candidate.prediction.locations if is_written
+    }
+    parents: dict[int, int] = {}
+    first: dict[bytes | Location, int] = {}
+
+    def root(index: int) -> int:
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index
+
+    for candidate in candidates:
+        parents[candidate.index] = candidate.index
+        for link in _links(candidate, written):
+            left, right = root(first.setdefault(link, candidate.index)), root(candidate.index)
+            parents[max(left, right)] = min(left, right)
+    return {candidate.index: root(candidate.index) for candidate in candidates}
+
+
+def _links(candidate: Candidate, written: set[Location]) -> Iterable[bytes | Location]:
+    """What ties a transaction to others that have the same."""
+    yield candidate.transaction.sender
+    for authorization in candidate.transaction.authorizations:
+        authority = authorization.authority()
+        if authority is not None:
+            yield authority
+    for location, _ in candidate.prediction.locations:
+        if location in written:
+            yield location
