@@ -187,11 +187,16 @@ class Mempool:
         entry = self._pool.get(transaction_hash)
         return None if entry is None else entry.transaction
 
-    def pending_nonce(self, address: bytes) -> int:
-        """The nonce that the sender's next transaction needs, counting those in the pool without a gap."""
+    def pending_nonce(self, address: bytes, executed: int = 0) -> int:
+        """
+        The nonce that the sender's next transaction needs, counting those in the pool without a gap.
+
+        `executed` is the account's nonce in the open block: a deposit may have moved it past what the pool knows.
+        """
         account = self._view.head().state.account(address) or Account()
+        nonce = max(account.nonce, executed)
         queue = self._pool.queue(address)
-        return account.nonce if queue is None else max(account.nonce, queue.first_gap())
+        return nonce if queue is None else queue.first_gap(nonce)
 
     async def wait_for_transactions(self) -> None:
         """Return when something may be taken; a `take` that gives nothing makes the next call wait."""

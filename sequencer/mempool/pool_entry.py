@@ -88,9 +88,9 @@ class SenderQueue:
         entry = self.entries[max(self.entries)]
         return entry if entry.stage is Stage.WAITING else None
 
-    def first_gap(self) -> int:
-        """The lowest nonce, from `next_nonce` on, that is not here."""
-        nonce = self.next_nonce
+    def first_gap(self, at_least: int = 0) -> int:
+        """The lowest nonce, from `next_nonce` and `at_least` on, that is not here."""
+        nonce = max(self.next_nonce, at_least)
         while nonce in self.entries:
             nonce += 1
         return nonce

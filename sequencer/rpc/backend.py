@@ -178,8 +178,8 @@ class Pool(Protocol):
         """Take one in durably; returns its hash, raises BraidError with a reason for the sender."""
         ...
 
-    def pending_nonce(self, address: bytes) -> int:
-        """The nonce after all that is known of that sender."""
+    def pending_nonce(self, address: bytes, executed: int) -> int:
+        """The nonce after all that is known of that sender, whose nonce in the open block is `executed`."""
         ...
 
     def transaction(self, transaction_hash: bytes) -> Transaction | None:

@@ -31,7 +31,7 @@ async def get_transaction_count(backend: Backend, address: bytes, block: BlockRe
     nonce = await backend.read(_nonce, backend, address, block)
     assert isinstance(nonce, int)
     if block is Tag.PENDING and backend.pool is not None:
-        nonce = max(nonce, backend.pool.pending_nonce(address))
+        nonce = backend.pool.pending_nonce(address, nonce)
     return quantity(nonce)
 
 

@@ -203,8 +203,8 @@ class FakePool:
         self.on_submit(transaction)
         return transaction.hash
 
-    def pending_nonce(self, address: bytes) -> int:
-        return self.nonces.get(address, 0)
+    def pending_nonce(self, address: bytes, executed: int) -> int:
+        return max(executed, self.nonces.get(address, 0))
 
     def transaction(self, transaction_hash: bytes) -> Transaction | None:
         return self.known.get(transaction_hash)

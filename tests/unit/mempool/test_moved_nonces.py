@@ -95,3 +95,12 @@ async def test_a_nonce_that_moved_unheard_is_seen_with_the_next_transaction(memp
     following = await submit(mempool, 0, nonce=2)
 
     assert take(mempool) == [waiting, following]
+
+
+async def test_next_nonce_counts_on_from_where_the_open_block_has_come(mempool: Mempool) -> None:
+    """A deposit in the open block used nonce 0 up, nonce 1 is in the pool already: 2 comes next, not 1 again."""
+    await submit(mempool, 0, nonce=1)
+
+    assert mempool.pending_nonce(address(0), executed=1) == 2
+    assert mempool.pending_nonce(address(0)) == 0
+    assert mempool.pending_nonce(address(5), executed=1) == 1
