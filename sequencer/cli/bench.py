@@ -18,6 +18,7 @@ def bench(
     senders: Annotated[int, typer.Option(min=1, max=10_000, help="accounts that send")] = 50,
     connections: Annotated[int, typer.Option(min=1, max=1_000, help="HTTP connections")] = 16,
     batch: Annotated[int, typer.Option(min=1, max=1_000, help="transactions in one HTTP request")] = 1,
+    recipients: Annotated[int, typer.Option(min=0, help="accounts that each sender pays; 0: fresh ones")] = 4,
     seed: Annotated[int, typer.Option(help="other seeds, other accounts")] = 1,
 ) -> None:
     """Send signed transactions and print how fast they were taken and sealed; development chains only."""
@@ -32,7 +33,14 @@ def bench(
     except ValueError:
         raise typer.BadParameter(f"{workload!r} is neither transfer nor erc20", param_hint="--workload") from None
     options = BenchmarkOptions(
-        url=l2, workload=kind, count=count, senders=senders, connections=connections, batch=batch, seed=seed
+        url=l2,
+        workload=kind,
+        count=count,
+        senders=senders,
+        connections=connections,
+        batch=batch,
+        seed=seed,
+        recipients=recipients,
     )
     result = asyncio.run(run_benchmark(options, derive_dev_accounts().users[-1].signer()))
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))

@@ -50,6 +50,8 @@ class BenchmarkOptions:
     connections: int = 16
     batch: int = 1
     seed: int = 1
+    recipients: int = 4
+    """Accounts that each sender pays in turn, nobody else's; 0: a fresh account each time, so state only grows."""
     timeout_seconds: float = 300.0
 
 
@@ -143,12 +145,12 @@ async def _deploy_token(account: _Account, senders: Sequence[LocalSigner]) -> by
 def _sign_all(
     options: BenchmarkOptions, senders: Sequence[LocalSigner], nonces: Sequence[int], chain_id: int, token: bytes | None
 ) -> list[SignedTransaction]:
-    """Round robin over the senders; recipients are fresh accounts."""
+    """Round robin over the senders, each with recipients of its own: no two senders touch the same accounts."""
     selector = keccak(b"transfer(address,uint256)")[:4]
     signed = []
     for index in range(options.count):
         sender, round_number = senders[index % len(senders)], index // len(senders)
-        recipient = keccak(f"to/{options.seed}/{index}".encode())[12:]
+        recipient = _recipient(options, index)
         nonce = nonces[index % len(senders)] + round_number
         if token is None:
             transaction = _transaction(chain_id, nonce, recipient, 1, b"", TRANSFER_GAS)
@@ -157,6 +159,12 @@ def _sign_all(
             transaction = _transaction(chain_id, nonce, token, 0, data, TOKEN_GAS)
         signed.append(sender.sign(transaction))
     return signed
+
+
+def _recipient(options: BenchmarkOptions, index: int) -> bytes:
+    sender, round_number = index % options.senders, index // options.senders
+    turn = round_number % options.recipients if options.recipients else round_number
+    return keccak(f"to/{options.seed}/{sender}/{turn}".encode())[12:]
 
 
 async def _measure(

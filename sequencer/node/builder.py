@@ -34,7 +34,7 @@ from sequencer.state.store import Store
 
 from .clocks import follow_l1_clock, resume_clock
 from .engines import choose_engine
-from .json_files import read_json_object
+from .json_files import UnusableFile, read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis, without_password
 from .rpc_parts import RpcParts, serve_rpc
@@ -105,15 +105,19 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
 async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     genesis = genesis_from_json(read_json_object(settings.genesis))
     rollup = None if settings.rollup is None else RollupConfig.from_json(read_json_object(settings.rollup))
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = Store.open(settings.data_dir / "chain", chain_id=genesis.chain_id)
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise UnusableFile(f"{settings.data_dir}: {reason.strerror}") from None
+    store_path = settings.data_dir / "chain"
+    store = Store.open(store_path, chain_id=genesis.chain_id)
     stack.callback(store.close)
     redis_url = choose_redis(settings.redis, settings.data_dir, stack)
     cache = None
     if redis_url is not None:
         cache = StateCache.connect(redis_url, store, chain_id=genesis.chain_id)
         stack.callback(cache.close)
-    engine = choose_engine(settings, genesis.chain_id, redis_url)
+    engine = choose_engine(settings, store_path, genesis.chain_id, redis_url)
     stack.callback(engine.close)
     thread = ChainThread()
     stack.callback(thread.close)
