@@ -10,7 +10,7 @@ from sequencer.execution.serial import SerialEngine
 
 
 def choose_engine(settings: NodeSettings, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
-    """The engine that the settings ask for; workers of the parallel one read the store, and Redis where there is one."""
+    """The engine that the settings ask for; workers of the parallel one read the store, and Redis where it is."""
     if settings.engine == "serial":
         return SerialEngine()
     return ParallelEngine(StoreSource(store_path, chain_id, redis_url), settings.workers)

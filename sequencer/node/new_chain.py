@@ -45,7 +45,7 @@ class ChainPlan:
     sequencing_window: int = 600
     output_interval_blocks: int = 20
     finalization_period_seconds: int = 12
-    gas_limit: int = 30_000_000
+    gas_limit: int = 60_000_000
     base_fee_scalar: int = 1_368
     blob_base_fee_scalar: int = 810_949
     eip1559_denominator: int = 250
