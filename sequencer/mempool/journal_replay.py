@@ -100,5 +100,5 @@ def _apply_slice(replayed: Replayed, record: SliceRecord, segment: int) -> None:
         replayed.slices[record.block_number] = [record]
         return
     held = replayed.slices.get(record.block_number)
-    if held is not None and held[0].parent_hash == record.parent_hash and record.slice_index == len(held):
-        held.append(record)
+    if held is not None and held[0].parent_hash == record.parent_hash and record.slice_index <= len(held):
+        held[record.slice_index :] = [record]  # a slice that was written but never published gave way to this one

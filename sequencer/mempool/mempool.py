@@ -81,7 +81,8 @@ class Mempool:
         Bring back what the journal holds: transactions that no block includes return to the pool in order.
 
         Returns the slices that were promised over the present head; sequencing rebuilds their block with
-        `take_listed` before it takes anything else. Empty when there are none.
+        `take_listed` before it takes anything else. Empty when there are none. Nothing is evicted here, however small
+        the limits are now: it could be a promised one.
         """
         replayed, self._replayed = self._replayed, Replayed()
         head = self._view.head()
@@ -214,6 +215,11 @@ class Mempool:
         self._journal.retire(finalized_number=head.finalized_number, sealed_number=number)
         self._changed()
 
+    def on_slice_failed(self) -> None:
+        """A taken slice came to nothing: its transactions return first and in order; published slices stay."""
+        self._pool.return_in_flight()
+        self._changed()
+
     def on_open_block_abandoned(self, number: int) -> None:
         """The open block was given up: its transactions return first and in order, its slices are void."""
         self._pool.give_up_open_block()
@@ -230,6 +236,7 @@ class Mempool:
             self._journal.restore(transaction.hash, TransactionRecord(transaction.raw, int(now * 1000)))
         decoded = [Decoded(transaction, maximum_cost(transaction, 0)) for transaction in users]
         self._pool.put_back(decoded, head, now, "unwound")
+        self._pool.shrink(head.base_fee)
         self._changed()
 
     def on_finalized(self, number: int) -> None:

@@ -18,13 +18,7 @@ from sequencer.primitives.transaction import Transaction
 
 from .admission import AdmissionRules, check_against_head
 from .decoder import Decoded
-from .errors import (
-    AlreadyKnown,
-    PoolFull,
-    ReplacementUnderpriced,
-    SenderLimitReached,
-    TooLateToReplace,
-)
+from .errors import AlreadyKnown, PoolFull, ReplacementUnderpriced, SenderLimitReached, TooLateToReplace
 from .eviction import EvictionOrder
 from .head import PoolHead
 from .metrics import RETURNED
@@ -149,7 +143,6 @@ class Pool:
             RETURNED.labels(why).inc()
         for sender in {item.transaction.sender for item in decoded}:
             self._refresh(sender, head)
-        self._shrink(head.base_fee)
 
     def take(self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int) -> list[Transaction]:
         """The best ready transactions within the budgets, in order; they are in flight until settled."""
@@ -207,7 +200,14 @@ class Pool:
 
     def give_up_open_block(self) -> None:
         """The open block is no more: all that was taken returns, first and in the order of taking."""
-        entries = list(self._taken.values())
+        self._give_back(self._taken.values())
+
+    def return_in_flight(self) -> None:
+        """A taken slice came to nothing: its transactions return likewise; those that are preconfirmed stay."""
+        self._give_back(entry for entry in self._taken.values() if entry.stage is Stage.IN_FLIGHT)
+
+    def _give_back(self, taken: Iterable[Entry]) -> None:
+        entries = list(taken)
         self._first_front -= len(entries)
         for position, entry in enumerate(entries):
             self._return(entry, front=self._first_front + position)
@@ -222,11 +222,10 @@ class Pool:
             entry = self._entries.get(transaction.hash)
             if entry is not None:
                 self._remove(entry)
-        parked = list(self._parked.values())
-        self._parked.clear()
+        parked, self._parked = list(self._parked.values()), {}
         for entry in parked:
             entry.parked = None
-            senders.add(entry.transaction.sender)
+        senders |= {entry.transaction.sender for entry in parked}
         for sender in senders:
             self._refresh(sender, head)
 
@@ -279,7 +278,8 @@ class Pool:
             raise PoolFull
         return victim
 
-    def _shrink(self, base_fee: int) -> None:
+    def shrink(self, base_fee: int) -> None:
+        """Drop the cheapest while there is more here than may be."""
         while len(self._entries) > self._limits.max_transactions or self.size_bytes > self._limits.max_bytes:
             found = self._eviction.cheapest(self._senders, base_fee)
             if found is None:

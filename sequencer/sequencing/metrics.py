@@ -15,3 +15,7 @@ SEAL_SECONDS = Histogram(
     "braid_sequencing_seal_seconds", "Time to seal and import a block", buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 )
 WITHDRAWN_BLOCKS = Counter("braid_sequencing_withdrawn_blocks_total", "Open blocks that derivation took away")
+
+REMADE_BLOCKS = Counter(
+    "braid_sequencing_remade_blocks_total", "Open blocks that were made again because a slice or the seal failed"
+)

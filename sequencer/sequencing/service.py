@@ -18,6 +18,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.errors import ResetError
 from l1_bridge.service import AGAIN, Wake
 from sequencer.chain.chain import Chain, OpenBlockHandle
+from sequencer.chain.errors import BlockTakenAway
 from sequencer.chain.thread import ChainThread
 from sequencer.execution.interface import Included, Outcome
 from sequencer.mempool.journal_records import SliceRecord, compute_receipts_digest
@@ -64,6 +65,8 @@ class _Open:
     published: PublishedBlock
     slices: int = 0
     included: list[Included] = field(default_factory=list)
+    is_spoiled: bool = False
+    """The engine's block holds more than was published: it is made again before anything else happens to it."""
 
     @property
     def number(self) -> int:
@@ -123,6 +126,8 @@ class SequencingService:
         """Do the next piece of work; raises what the attributes source raises when L1 can not answer."""
         self._drop_replaced_block()
         if self._open is not None:
+            if self._open.is_spoiled:
+                await self._make_again(self._open)
             return await self._advance(self._open)
         if self.is_paused:
             return Wake(self._options.block_time_seconds)
@@ -217,19 +222,26 @@ class SequencingService:
         )
         if not taken:
             return
-        is_published = False
+        opened.is_spoiled = True
         try:
             started = self._stopwatch()
             outcomes = await self._thread.run(opened.handle.apply, taken)
-            await self._publish(opened, outcomes, self._stopwatch() - started)
-            is_published = True
+            seconds = self._stopwatch() - started
+            await self._record(opened, outcomes)
+            opened.is_spoiled = False
         finally:
-            if not is_published:  # the block was taken away, or its slice could not be made durable
-                self._give_up(opened)
-
-    async def _publish(self, opened: _Open, outcomes: Sequence[Outcome], seconds: float) -> None:
+            if opened.is_spoiled:  # what was published before stays promised; this slice was shown to nobody
+                self._mempool.on_slice_failed()
+        self._show(opened, outcomes)
         included = included_of(outcomes)
-        if included:
+        self._budget.measure_slice(sum(outcome.gas_used for outcome in included), seconds)
+        metrics.SLICES.inc()
+        metrics.SLICE_TRANSACTIONS.observe(len(included))
+        metrics.SLICE_SECONDS.observe(seconds)
+
+    async def _record(self, opened: _Open, outcomes: Sequence[Outcome]) -> None:
+        """Make the slice durable; a slice that includes nothing promises nothing."""
+        if included_of(outcomes):
             await self._mempool.record_slice(
                 block_number=opened.number,
                 parent_hash=opened.parent.hash,
@@ -237,11 +249,22 @@ class SequencingService:
                 attributes=opened.attributes,
                 outcomes=outcomes,
             )
-        self._show(opened, outcomes)
-        self._budget.measure_slice(sum(outcome.gas_used for outcome in included), seconds)
-        metrics.SLICES.inc()
-        metrics.SLICE_TRANSACTIONS.observe(len(included))
-        metrics.SLICE_SECONDS.observe(seconds)
+
+    async def _make_again(self, opened: _Open) -> None:
+        """A slice failed after it was executed: make the block again from the slices that were published (law 6)."""
+        await self._thread.run(self._reopen, opened)
+        opened.is_spoiled = False
+        metrics.REMADE_BLOCKS.inc()
+        log.warning("open_block_remade", number=opened.number, count=len(opened.included))
+
+    def _reopen(self, opened: _Open) -> None:
+        """On the chain thread, as one piece of work."""
+        if self._chain.current is not opened.handle:
+            raise BlockTakenAway(opened.number)
+        opened.handle = self._chain.open_block(opened.attributes)
+        outcomes = opened.handle.apply([outcome.transaction for outcome in opened.included])
+        if compute_receipts_digest(outcomes) != compute_receipts_digest(opened.included):
+            raise PreconfirmationBroken(opened.number, opened.slices)
 
     def _show(self, opened: _Open, outcomes: Sequence[Outcome]) -> None:
         """The slice is durable: the pool, the pending view and whoever waits hear of it."""
@@ -257,7 +280,11 @@ class SequencingService:
     async def _seal(self, opened: _Open) -> None:
         started = self._stopwatch()
         gas = opened.gas_used
+        opened.is_spoiled = True
         changed_keys = await self._thread.run(self._seal_and_import, opened.handle)
+        if changed_keys is None:
+            self._give_up(opened)
+            return
         self._open = None
         seconds = self._stopwatch() - started
         self._budget.measure_seal(gas, changed_keys, seconds)
@@ -274,10 +301,10 @@ class SequencingService:
             seal_ms=round(seconds * 1000, 1),
         )
 
-    def _seal_and_import(self, handle: OpenBlockHandle) -> int:
-        """On the chain thread, as one piece of work; returns the number of changed keys."""
+    def _seal_and_import(self, handle: OpenBlockHandle) -> int | None:
+        """On the chain thread, as one piece of work; the number of changed keys, None when the block was taken away."""
         if self._chain.current is not handle:
-            return 0
+            return None
         sealed = self._chain.seal_open_block()
         self._chain.import_sealed(sealed)
         if self._finality is not None:
