@@ -130,6 +130,7 @@ class PoolLife(RuleBasedStateMachine):
         for transaction in removed:
             self.ended.pop(transaction.hash, None)
         self.pool.put_back([Decoded(item, 1) for item in removed], self.chain.head(), self.now, "unwound")
+        self.pool.shrink(self.chain.base_fee)
 
     @rule(seconds=st.integers(1, 40))
     def wait(self, seconds: int) -> None:
