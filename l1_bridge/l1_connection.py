@@ -88,7 +88,7 @@ class L1Connection:
         except TimeoutError:
             raise _unavailable(method, f"no answer within {self._timeout_seconds} s") from None
         except (aiohttp.ClientError, OSError, ValueError, Web3Exception) as error:
-            raise _unavailable(method, f"{type(error).__name__}: {error}") from error
+            raise _unavailable(method, _describe(error)) from error
         if not isinstance(response, Mapping):
             raise _unavailable(method, "the answer is not a JSON-RPC object")
         if response.get("error") is not None:
@@ -97,6 +97,15 @@ class L1Connection:
             raise _unavailable(method, "the answer has neither result nor error")
         result: object = response["result"]
         return result
+
+
+def _describe(error: Exception) -> str:
+    """What went wrong, without the URL: that of an L1 provider holds a key."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"HTTP status {error.status} {error.message}"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "the URL is malformed"
+    return f"{type(error).__name__}: {error}"
 
 
 def _unavailable(method: str, reason: str) -> L1Unavailable:

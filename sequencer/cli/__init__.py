@@ -13,7 +13,12 @@ from l1_bridge.errors import BraidError
 
 from . import bench, bridge, chain_files, devnet, doctor, node, posting
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Braid: a rollup sequencer with parallel execution.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold keys
+    help="Braid: a rollup sequencer with parallel execution.",
+)
 devnet.register(app)
 node.register(app)
 posting.register(app)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .addresses import parse_address
+
 bridge_app = typer.Typer(no_args_is_help=True, help="Deposits, and the outputs that bridges read.")
 
 KEY_VARIABLE = "BRAID_KEY"
@@ -39,12 +41,10 @@ def deposit(
     signer = signer_from_environment(os.environ, KEY_VARIABLE)
     try:
         wei = to_wei(value, "ether")
-        recipient = signer.address if to is None else bytes.fromhex(to.removeprefix("0x"))
+        recipient = signer.address if to is None else parse_address(to)
         calldata = bytes.fromhex(data.removeprefix("0x"))
     except (ValueError, ValidationError, ArithmeticError) as reason:
         raise typer.BadParameter(str(reason)) from None
-    if len(recipient) != 20:
-        raise typer.BadParameter(f"--to {to} is not an address")
     from sequencer.node.depositing import Deposit, send_deposit
 
     order = Deposit(recipient, wei, gas_limit, calldata)
@@ -58,7 +58,7 @@ def output(
     oracle: Annotated[str, typer.Option(help="address of the L2OutputOracle")],
 ) -> None:
     """Print the newest posted output and whether it is final."""
-    asyncio.run(_print_output(l1, bytes.fromhex(oracle.removeprefix("0x"))))
+    asyncio.run(_print_output(l1, parse_address(oracle)))
 
 
 async def _print_output(l1: str, oracle: bytes) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .addresses import parse_address
+
 OutDir = Annotated[Path, typer.Option(help="where genesis.json and rollup.json are written")]
 Address = Annotated[str, typer.Option(help="address on L1")]
 
@@ -56,7 +58,7 @@ def deploy(
     from sequencer.node.new_chain import ChainPlan, Roles
 
     signer = signer_from_environment(os.environ, "BRAID_DEPLOYER_KEY")
-    roles = Roles(signer.address, _address(batcher), _address(proposer), _address(challenger))
+    roles = Roles(signer.address, parse_address(batcher), parse_address(proposer), parse_address(challenger))
     plan = ChainPlan(
         l1_chain_id=0,
         l2_chain_id=l2_chain_id,
@@ -72,13 +74,3 @@ def deploy(
     for name, address in deployed.addresses.items():
         typer.echo(f"{name:<28} 0x{address.hex()}")
     typer.echo(f"wrote {out}; next: braid genesis --deployment {out}")
-
-
-def _address(text: str) -> bytes:
-    try:
-        address = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        address = b""
-    if len(address) != 20:
-        raise typer.BadParameter(f"{text!r} is not an address")
-    return address

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from .addresses import parse_address
+
 Rollup = Annotated[Path, typer.Option(help="rollup.json")]
 L1 = Annotated[str, typer.Option(help="URL of an L1 node")]
 L2 = Annotated[str, typer.Option(help="URL of the sequencer's RPC")]
@@ -51,4 +53,4 @@ def proposer(
     from sequencer.node.posting import PostingOptions, run_proposer
 
     settings = load_settings(ProposerSettings, {"l2_rpc_url": l2, "poll_seconds": poll, "head": head})
-    run(run_proposer(PostingOptions(rollup, l1, keystore, log_level), settings, oracle))
+    run(run_proposer(PostingOptions(rollup, l1, keystore, log_level), settings, parse_address(oracle)))

@@ -18,7 +18,7 @@ from batcher.l2_rpc import JsonRpcL2Source
 from batcher.metrics import BatcherMetrics, ProposerMetrics
 from batcher.proposer import OutputProposer
 from batcher.submitter import BatchSubmitter
-from l1_bridge.errors import CriticalError, TemporaryError
+from l1_bridge.errors import TemporaryError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.output_oracle import L2OutputOracle
@@ -37,13 +37,8 @@ CHANNEL_ID_BYTES = 16
 GRANITE_CHANNEL_TIMEOUT_BLOCKS = 50
 """L1 blocks within which a channel must be complete; a constant since Granite."""
 
-
 FLUSH_SECONDS = 5.0
 """How long the last batches may take on an orderly stop; less than a supervisor waits."""
-
-
-class WrongKey(CriticalError):
-    """The key belongs to another account than the one that the chain expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +79,12 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
         await _flush(submitter)
 
 
-async def run_proposer(options: PostingOptions, settings: ProposerSettings, oracle: str) -> None:
+async def run_proposer(options: PostingOptions, settings: ProposerSettings, oracle: bytes) -> None:
     """Run the proposer until a signal."""
     async with _connect(options, "PROPOSER") as parts:
         proposer = OutputProposer(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
-            L2OutputOracle(parts.l1, bytes.fromhex(oracle.removeprefix("0x"))),
+            L2OutputOracle(parts.l1, oracle),
             parts.sender,
             settings=settings,
             metrics=ProposerMetrics(REGISTRY),

@@ -34,5 +34,4 @@ def choose_redis(wish: str, data_dir: Path, stack: AsyncExitStack) -> str | None
 def without_password(url: str) -> str:
     """The URL as logs may show it."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return parts._replace(netloc=host, query="").geturl()
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
