@@ -1,0 +1,137 @@
+"""What bridges and their users do: deposits on L1, and balances proven against the root that stands on L1."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from web3 import Web3
+
+from .chain_clients import ETHER, Clients, connect, receipt_of, send_and_wait
+from .devnet_process import DevnetProcess, run_braid, wait_until
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "bridges.md"
+HOLDER = Web3.to_checksum_address("0x" + "b1" * 20)
+"""An account with a balance that a bridge asks for."""
+
+
+@contextmanager
+def altered_node(url: str, method: str, field: str) -> Iterator[str]:
+    """An L2 node that changes one field in its answers to one method."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            answer = requests.post(url, data=body, headers={"content-type": "application/json"}, timeout=10).json()
+            if json.loads(body)["method"] == method:
+                answer["result"][field] = hex(int(answer["result"][field], 16) + 1)
+            content = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def run_example(clients: Clients, l2_url: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the script of the document, as it stands there, for the holder's balance."""
+    script = tmp_path / "read_balance.py"
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    script.write_text(code)
+    arguments = [clients.devnet.text("l1_rpc"), l2_url, clients.devnet.contract("L2OutputOracle"), HOLDER]
+    return subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def posted_balance(devnet: DevnetProcess) -> int:
+    """Balance of the holder, once an output covers it."""
+    with connect(devnet) as clients:
+        receipt = send_and_wait(clients.l2, clients.account(6), {"to": HOLDER, "value": 12_345})
+        last = clients.l1_contract("L2OutputOracle").functions.latestBlockNumber()
+        wait_until("an output covers the balance", lambda: last.call() >= receipt["blockNumber"])
+    return 12_345
+
+
+def test_deposit_by_the_command_line_arrives(clients: Clients) -> None:
+    sender, recipient = clients.account(7), Web3.to_checksum_address("0x" + "d1" * 20)
+    before = clients.l2.eth.get_balance(recipient)
+    rollup = str(clients.devnet.data_dir / "rollup.json")
+    arguments = ["--l1", clients.devnet.text("l1_rpc"), "--rollup", rollup, "--value", "1.5", "--to", recipient]
+    done = run_braid("bridge", "deposit", *arguments, environment={"BRAID_KEY": "0x" + bytes(sender.key).hex()})
+
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"L2 transaction (0x[0-9a-f]{64})", done.stdout)
+    assert found is not None, done.stdout
+    receipt = receipt_of(clients.l2, bytes.fromhex(found[1][2:]))
+    assert (receipt["type"], receipt["status"], receipt["from"]) == (0x7E, 1, sender.address)
+    assert clients.l2.eth.get_balance(recipient) == before + 3 * ETHER // 2
+
+
+def test_deposit_by_a_client_runs_a_call_on_l2(clients: Clients) -> None:
+    """The portal itself, with web3.py: mint, and a transfer of a part of it."""
+    sender, recipient = clients.account(8), Web3.to_checksum_address("0x" + "d2" * 20)
+    portal = clients.l1_contract("OptimismPortal")
+    before = clients.l2.eth.get_balance(recipient)
+    data = portal.encode_abi("depositTransaction", [recipient, 40, 100_000, False, b""])
+    sent = send_and_wait(clients.l1, sender, {"to": portal.address, "value": 100, "data": data})
+
+    assert sent["status"] == 1
+    wait_until("the deposit arrives", lambda: clients.l2.eth.get_balance(recipient) == before + 40)
+
+
+def test_balance_is_read_from_l1_alone(clients: Clients, posted_balance: int, tmp_path: Path) -> None:
+    done = run_example(clients, clients.devnet.text("replica_rpc"), tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f": {posted_balance} wei\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "field", "refusal"),
+    [
+        ("eth_getProof", "balance", "the account is not the one that is claimed"),
+        ("optimism_outputAtBlock", "stateRoot", "the output root proof is that of another output"),
+    ],
+)
+def test_tampered_answer_is_refused(
+    clients: Clients, posted_balance: int, tmp_path: Path, method: str, field: str, refusal: str
+) -> None:
+    with altered_node(clients.devnet.text("l2_rpc"), method, field) as url:
+        done = run_example(clients, url, tmp_path)
+
+    assert posted_balance
+    assert done.returncode == 1
+    assert f"InvalidProof: {refusal}" in done.stderr
+    assert "wei" not in done.stdout
+
+
+def test_newest_output_is_printed(clients: Clients, posted_balance: int) -> None:
+    oracle = clients.devnet.contract("L2OutputOracle")
+    done = run_braid("bridge", "output", "--l1", clients.devnet.text("l1_rpc"), "--oracle", oracle)
+
+    assert posted_balance
+    assert done.returncode == 0, done.stderr
+    assert re.match(
+        r"output \d+: root 0x[0-9a-f]{64} of L2 block \d+\n(final|not final: \d+ s of 4 s left)\n", done.stdout
+    )
