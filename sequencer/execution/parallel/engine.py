@@ -49,6 +49,7 @@ from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
 from .candidates import find_candidates
+from .kept_state import KeptState
 from .messages import SpeculativeResult, pack_fees, read_logs
 from .metrics import WAYS, ExecutionCounts
 from .pool import WorkerPool
@@ -110,7 +111,13 @@ class ParallelEngine:
         """Run one message without a trace in state."""
         return run_call(environment, state, message, overrides)
 
-    def speculate(self, schedule: Schedule, messages: BlockMessages, fees: FeeParameters | None) -> Speculation:
+    def speculate(
+        self,
+        schedule: Schedule,
+        messages: BlockMessages,
+        fees: FeeParameters | None,
+        on_results: Callable[[Sequence[SpeculativeResult | None]], None],
+    ) -> Speculation:
         """Begin a slice in the workers."""
         return Speculation(
             self.pool,
@@ -119,6 +126,7 @@ class ParallelEngine:
             next(self._slice_numbers),
             pack_fees(fees),
             lambda: next(self._batch_ids),
+            on_results,
         )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> bool:
@@ -144,7 +152,8 @@ class ParallelOpenBlock:
         self._environment = environment
         self._messages = messages
         self._evm = TransferShortcut(Evm(environment))
-        self._state = BlockState(state)
+        self._parent = KeptState(state)
+        self._state = BlockState(self._parent)
         self._touched = TouchedState()
         self._included: list[Included] = []
         self._gas_used = 0
@@ -175,6 +184,8 @@ class ParallelOpenBlock:
         while len(outcomes) < len(transactions) and isinstance(transactions[len(outcomes)], DepositTransaction):
             outcomes.append(self._run_in_turn(transactions[len(outcomes)]))
         start = len(outcomes)
+        users = [item for item in transactions[start:] if isinstance(item, Transaction)]
+        self._parent.prefetch({address for item in users for address in (item.sender, item.to) if address}, ())
         speculation = self._speculate(transactions, start)
         for index in range(start, len(transactions)):
             if speculation is not None and index % PUMP_EVERY == 0:
@@ -200,9 +211,17 @@ class ParallelOpenBlock:
         fees = self._fee_parameters()
         if self._touched:
             self._messages.add_delta(self._touched.take(self._state))
-        speculation = self._engine.speculate(schedule, self._messages, fees)
+        speculation = self._engine.speculate(schedule, self._messages, fees, self._load_reads)
         speculation.pump()
         return speculation
+
+    def _load_reads(self, results: Sequence[SpeculativeResult | None]) -> None:
+        """Results have come: load what they will be checked against."""
+        there = [result for result in results if result is not None]
+        self._parent.prefetch(
+            {use[0] for result in there for use in result.accounts},
+            {(address, slot) for result in there for address, slot, _ in result.slots},
+        )
 
     def _apply_one(self, index: int, transaction: AnyTransaction, speculation: Speculation | None) -> Outcome:
         if isinstance(transaction, DepositTransaction) or speculation is None:

@@ -99,10 +99,6 @@ class WorkerPool:
         """Workers that take work."""
         return [worker for worker in self._places if worker is not None and worker.is_ready]
 
-    def place_of(self, worker: WorkerProcess) -> int | None:
-        """The worker's number, as long as it has not been given up."""
-        return self._places.index(worker) if worker in self._places else None
-
     def keep_full(self) -> None:
         """Start what is missing and due; does not wait for it."""
         if self._is_closed:

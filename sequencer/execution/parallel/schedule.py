@@ -2,9 +2,10 @@
 Which transactions of a slice run where: the plan that the ordered commit then follows or overtakes.
 
 Transactions that probably depend on each other (same sender, same authority, a slot that one of them writes) form a
-chain. A chain stays on one worker, where the later ones see the earlier ones' results. Workers take batches in the
-slice's order, a chain belonging to the worker that took its first transaction; batches become smaller towards the end.
-A chain that is most of the work is not given away at all: it would only be slower elsewhere.
+chain. A chain belongs to one worker, where the later ones see the earlier ones' results; chains are dealt out so that
+each worker has about the same work. Workers take batches in the slice's order, from their own chains and from the
+transactions that depend on nobody, which fill up what is uneven; batches become smaller towards the end. A chain that
+is most of the work is not given away at all: it would only be slower elsewhere.
 """
 
 from collections import deque
@@ -20,10 +21,10 @@ from .prediction import Location, Prediction
 class ScheduleLimits:
     """How much work, in microseconds, is worth which step."""
 
-    min_batch: float = 2_000.0
+    min_batch: float = 3_000.0
     """Work in one message, at least: far more than the message costs."""
 
-    max_batch: float = 15_000.0
+    max_batch: float = 20_000.0
     """So that commits never wait long for the rest of a batch."""
 
     min_slice: float = 4_000.0
@@ -34,6 +35,9 @@ class ScheduleLimits:
 
 
 DEFAULT_LIMITS = ScheduleLimits()
+
+BATCHES_TO_COME = 3
+"""A batch is this part of what is left for each worker, so all of them end at about the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Candidate:
 
 
 class Schedule:
-    """Hands out the transactions of one slice to workers."""
+    """Hands out the transactions of one slice to workers, which are numbered from 0."""
 
     def __init__(self, candidates: Sequence[Candidate], workers: int, limits: ScheduleLimits = DEFAULT_LIMITS) -> None:
         self._workers = workers
@@ -54,32 +58,36 @@ class Schedule:
         self._chain_of = _find_chains(candidates)
         self._by_index = {candidate.index: candidate for candidate in candidates}
         work: dict[int, float] = {}
+        sizes: dict[int, int] = {}
         for candidate in candidates:
             chain = self._chain_of[candidate.index]
             work[chain] = work.get(chain, 0.0) + candidate.prediction.microseconds
+            sizes[chain] = sizes.get(chain, 0) + 1
         total = sum(work.values())
         kept = {chain for chain, share in work.items() if share >= limits.dominant_share * total}
         self._remaining = total - sum(work[chain] for chain in kept)
         if self._remaining < limits.min_slice:
             kept = set(work)
-            self._remaining = 0.0
         self._kept = kept
-        self._waiting = deque(index for index in self._by_index if self._chain_of[index] not in kept)
-        self._owners: dict[int, int] = {}
-        self._own: dict[int, deque[int]] = {}
+        owners = _deal({chain: work[chain] for chain in work if sizes[chain] > 1 and chain not in kept}, workers)
+        self._anybodys: deque[int] = deque()
+        self._own: list[deque[int]] = [deque() for _ in range(workers)]
+        for index, chain in self._chain_of.items():
+            if chain not in kept:
+                (self._own[owners[chain]] if chain in owners else self._anybodys).append(index)
 
     @property
     def is_parallel(self) -> bool:
         """Whether there is anything for workers to do."""
-        return bool(self._waiting) or any(self._own.values())
+        return bool(self._anybodys) or any(self._own)
 
     def has(self, index: int) -> bool:
         """Whether the transaction at `index` is meant for a worker."""
         return index in self._chain_of and self._chain_of[index] not in self._kept
 
     def next_batch(self, worker: int) -> list[Candidate]:
-        """The next transactions for `worker` (any number that names it), in the slice's order; empty when none."""
-        target = self._remaining / (4 * self._workers)
+        """The next transactions for `worker`, in the slice's order; empty when there are none."""
+        target = self._remaining / (BATCHES_TO_COME * self._workers)
         target = min(max(target, self._limits.min_batch), self._limits.max_batch)
         batch: list[Candidate] = []
         work = 0.0
@@ -95,34 +103,27 @@ class Schedule:
 
     def give_up(self, index: int) -> None:
         """The transaction runs at its turn after all, and with it the rest of its chain, as far as nobody has it."""
-        chain = self._chain_of[index]
-        self._kept.add(chain)
-
-    def give_up_owner(self, worker: int) -> None:
-        """A worker is gone: its chains are broken, so what is left of them runs at its turn."""
-        for chain, owner in self._owners.items():
-            if owner == worker:
-                self._kept.add(chain)
-        self._own.pop(worker, None)
+        self._kept.add(self._chain_of[index])
 
     def _take(self, worker: int) -> int | None:
-        own = self._own.setdefault(worker, deque())
-        while True:
-            if own and (not self._waiting or own[0] < self._waiting[0]):
-                index = own.popleft()
-                if self._chain_of[index] in self._kept:
-                    continue
+        own, anybodys = self._own[worker], self._anybodys
+        while own or anybodys:
+            source = own if own and (not anybodys or own[0] < anybodys[0]) else anybodys
+            index = source.popleft()
+            if self._chain_of[index] not in self._kept:
                 return index
-            if not self._waiting:
-                return None
-            index = self._waiting.popleft()
-            chain = self._chain_of[index]
-            if chain in self._kept:
-                continue
-            owner = self._owners.setdefault(chain, worker)
-            if owner == worker:
-                return index
-            self._own.setdefault(owner, deque()).append(index)
+        return None
+
+
+def _deal(work: Mapping[int, float], workers: int) -> Mapping[int, int]:
+    """A worker for each chain: the longest first, each to the worker that has least so far."""
+    loads = [0.0] * workers
+    owners: dict[int, int] = {}
+    for chain in sorted(work, key=lambda chain: -work[chain]):
+        owner = loads.index(min(loads))
+        owners[chain] = owner
+        loads[owner] += work[chain]
+    return owners
 
 
 def _find_chains(candidates: Sequence[Candidate]) -> Mapping[int, int]:

@@ -48,13 +48,16 @@ class Speculation:
         slice_number: int,
         fees: tuple[int, ...] | None,
         new_batch_id: Callable[[], int],
+        on_results: Callable[[Sequence[SpeculativeResult | None]], None],
     ) -> None:
         self._pool = pool
+        self._workers = pool.ready()
         self._schedule = schedule
         self._messages = messages
         self._slice_number = slice_number
         self._fees = fees
         self._new_batch_id = new_batch_id
+        self._on_results = on_results
         self._batches: dict[int, list[Candidate]] = {}
         self._holders: dict[int, WorkerProcess] = {}
         self._results: dict[int, SpeculativeResult | None] = {}
@@ -77,6 +80,8 @@ class Speculation:
         """Take what has come, waiting up to `seconds` for it, and hand out more."""
         for _, batch_id, results in self._pool.collect(seconds):
             batch = self._batches.pop(batch_id, [])  # another slice's, when there is none
+            if batch:
+                self._on_results(results)
             for candidate, result in zip(batch, results, strict=False):
                 self._results[candidate.index] = result
         self._hand_out()
@@ -93,14 +98,12 @@ class Speculation:
         return self._results.pop(index)
 
     def _hand_out(self) -> None:
-        for worker in self._pool.ready():
-            place = self._pool.place_of(worker)
-            while place is not None and len(worker.outstanding) < MAX_OUTSTANDING:
-                batch = self._schedule.next_batch(worker.process.pid)
+        for number, worker in enumerate(self._workers):
+            while worker.is_ready and len(worker.outstanding) < MAX_OUTSTANDING:
+                batch = self._schedule.next_batch(number)
                 if not batch:
                     break
                 self._send(worker, batch)
-                place = self._pool.place_of(worker)
 
     def _send(self, worker: WorkerProcess, batch: list[Candidate]) -> None:
         batch_id = self._new_batch_id()

@@ -1,0 +1,1 @@
+"""Benchmarks of the parts of the node that decide how fast it is; `python -m bench` prints them side by side."""

@@ -1,0 +1,71 @@
+"""
+The parent block's state as the ordered commit reads it: from the durable store, many keys in one look, each once.
+
+The commit validates against this and against nothing that a worker, or Redis, said.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol, runtime_checkable
+
+from sequencer.primitives.account import Account
+from sequencer.state.flat import decode_account, decode_value, slot_key
+from sequencer.state.reader import StateReader
+
+MAX_KEPT = 200_000
+"""Accounts, and slots, that are kept; others are read again. Views of the open block read here too, for anybody."""
+
+
+@runtime_checkable
+class BulkState(Protocol):
+    """A state that reads many keys in one look (`StateAt.read_many`)."""
+
+    def read_many(self, keys: Iterable[bytes]) -> Mapping[bytes, bytes]:
+        """Flat values by flat key."""
+        ...
+
+
+class KeptState:
+    """A PrefetchingReader over an immutable state; what was read is kept."""
+
+    def __init__(self, state: StateReader) -> None:
+        self._state = state
+        self._bulk = state if isinstance(state, BulkState) else None
+        self._accounts: dict[bytes, Account | None] = {}
+        self._slots: dict[tuple[bytes, int], int] = {}
+        self.code = state.code
+
+    def account(self, address: bytes) -> Account | None:
+        """The account at a 20-byte address."""
+        try:
+            return self._accounts[address]
+        except KeyError:
+            account = self._state.account(address)
+            if len(self._accounts) < MAX_KEPT:
+                self._accounts[address] = account
+            return account
+
+    def storage(self, address: bytes, slot: int) -> int:
+        """The value of one storage slot."""
+        key = (address, slot)
+        value = self._slots.get(key)
+        if value is None:
+            value = self._state.storage(address, slot)
+            if len(self._slots) < MAX_KEPT:
+                self._slots[key] = value
+        return value
+
+    def prefetch(self, accounts: Iterable[bytes], slots: Iterable[tuple[bytes, int]]) -> None:
+        """Load these in one look."""
+        if self._bulk is None or max(len(self._accounts), len(self._slots)) > MAX_KEPT // 2:
+            return
+        missing_accounts = [address for address in accounts if address not in self._accounts]
+        missing_slots = [key for key in slots if key not in self._slots]
+        if not missing_accounts and not missing_slots:
+            return
+        keys = [b"a" + address for address in missing_accounts]
+        keys += [b"s" + slot_key(address, slot) for address, slot in missing_slots]
+        values = self._bulk.read_many(keys)
+        for address in missing_accounts:
+            self._accounts[address] = decode_account(values[b"a" + address])
+        for address, slot in missing_slots:
+            self._slots[address, slot] = decode_value(values[b"s" + slot_key(address, slot)])
