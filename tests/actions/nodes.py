@@ -228,7 +228,7 @@ class Sequencer(Node):
         """One step of sequencing, whatever it does."""
         before, was_open = self.heads.unsafe, self.sequencing.current
         await self.step(self.sequencing)
-        if was_open is None and self.sequencing.current is not None:
+        if self.sequencing.current not in (None, was_open):
             self.told, self.told_over = [], before.hash
         if self.heads.unsafe.parent_hash == before.hash:
             self._check_told()
