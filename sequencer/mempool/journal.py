@@ -121,6 +121,7 @@ class Journal:
     def restore(self, transaction_hash: bytes, record: TransactionRecord) -> None:
         """Write a transaction of an unwound block again; nobody waits for it (its old record still stands)."""
         self._release(transaction_hash)
+        self._terminals.pop(transaction_hash, None)
         self._live[transaction_hash] = record, _NOT_SYNCED
         self._append(record, transaction_hash, None, is_copy=True)
 
@@ -250,6 +251,8 @@ class Journal:
     def _account(self, item: _Waiting, number: int) -> None:
         record, transaction_hash = item.record, item.transaction_hash
         if isinstance(record, TransactionRecord) and transaction_hash is not None:
+            if not item.is_copy:
+                self._terminals.pop(transaction_hash, None)  # of a copy it is newer: it ended while the copy waited
             if not item.is_copy or transaction_hash in self._live:
                 self._hold(transaction_hash, record, number)
             else:  # sealed or ended since: the copy is needed as long as its block is not final
@@ -267,7 +270,6 @@ class Journal:
 
     def _hold(self, transaction_hash: bytes, record: TransactionRecord, number: int) -> None:
         self._release(transaction_hash)
-        self._terminals.pop(transaction_hash, None)
         self._live[transaction_hash] = record, number
         segment = self._segments[number]
         segment.live += 1
