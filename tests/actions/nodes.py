@@ -7,7 +7,7 @@ service with what the runner does around them (wait out what is temporary, reset
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from l1_bridge.errors import ResetError, TemporaryError
 from l1_bridge.l1_heads import L1HeadTracker
 from l1_bridge.service import Wake
 from sequencer.chain.chain import Chain
+from sequencer.chain.commit import CommitPoint, HeadCache, pass_by
 from sequencer.chain.heads import Heads
 from sequencer.chain.thread import ChainThread
 from sequencer.derivation.driver import DerivationService
@@ -62,6 +63,8 @@ class Node:
         self.l1 = l1
         self.folder = folder
         self.resets = 0
+        self.open_cache: Callable[[Store], HeadCache | None] = lambda store: None
+        self.at_point: Callable[[CommitPoint], None] = pass_by
         self._stack = AsyncExitStack()
 
     async def open(self) -> None:
@@ -70,11 +73,13 @@ class Node:
         self._stack.callback(store.close)
         self.thread = ChainThread()
         self._stack.callback(self.thread.close)
-        self.chain = Chain.open(store, self.agreement.genesis, self.agreement.rollup, SerialEngine())
+        cache = self.open_cache(store)
+        genesis, rollup = self.agreement.genesis, self.agreement.rollup
+        self.chain = Chain.open(store, genesis, rollup, SerialEngine(), cache, at_point=self.at_point)
         self.tracker = L1HeadTracker(self.l1)
         tracker = self.tracker
         self.derivation = DerivationService(
-            self.chain, self.thread, self.l1, lambda: tracker.heads, self.agreement.rollup, self.agreement.l1_config
+            self.chain, self.thread, self.l1, lambda: tracker.heads, rollup, self.agreement.l1_config
         )
 
     async def close(self) -> None:
@@ -168,6 +173,8 @@ class Sequencer(Node):
         """What of the open block was preconfirmed."""
         self.told_over = b""
         """Hash of that block's parent."""
+        self.on_told: Callable[[bytes, Sequence[Told]], None] = lambda parent, told: None
+        """Hears each slice at the instant of its publication, with the hash of the block's parent."""
 
     async def open(self) -> None:
         """Start on what the directory holds; the open block of the last life is rebuilt."""
@@ -239,9 +246,11 @@ class Sequencer(Node):
             assert await self.act_build_block() is not None
 
     def _hear_slice(self, outcomes: Sequence[Outcome]) -> None:
-        self.told += [
-            (outcome.transaction.hash, outcome.receipt) for outcome in outcomes if isinstance(outcome, Included)
-        ]
+        opened = self.sequencing.current
+        assert opened is not None
+        told = [(outcome.transaction.hash, outcome.receipt) for outcome in outcomes if isinstance(outcome, Included)]
+        self.told += told
+        self.on_told(opened.environment.parent_hash, told)
 
     def _check_told(self) -> None:
         """Law 6: the block has what was preconfirmed, in that order, with these receipts."""
