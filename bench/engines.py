@@ -108,6 +108,7 @@ class EngineBench:
         speculated, conflicts = counts.speculated - before[0], counts.conflicts - before[1]
         prefetched = counts.reads.prefetched
         keys = prefetched.redis_hits + prefetched.redis_misses + prefetched.store_reads
+        served = prefetched.redis_hits / keys if keys else 1.0
         root, commit = self._import(transactions)
         return Measurement(
             name=workload.name,
@@ -119,7 +120,7 @@ class EngineBench:
             commit=commit,
             speculated=speculated // runs,
             conflicts=conflicts // runs,
-            served_by_redis=prefetched.redis_hits / keys if keys else 1.0,
+            served_by_redis=served,
         )
 
     def _apply(self, engine: Engine, transactions: Sequence[Transaction]) -> float:
