@@ -39,7 +39,7 @@ def _print(measurements: list[Measurement], workers: int) -> None:
             f"{measured.ratio:.2f}",
             str(measured.speculated),
             str(measured.conflicts),
-            f"{100 * measured.served_by_redis:.0f} %",
+            f"{100 * measured.served_by_redis / measured.prefetched:.0f} %" if measured.prefetched else "-",
             f"{1000 * measured.recovery:.1f}",
             f"{1000 * measured.root:.1f}",
             f"{1000 * measured.commit:.1f}",

@@ -54,8 +54,10 @@ class Measurement:
     commit: float
     speculated: int
     conflicts: int
-    served_by_redis: float
-    """Part of the prefetched keys."""
+    prefetched: int
+    """Keys that workers loaded ahead, in all measured runs."""
+    served_by_redis: int
+    """How many of them came from Redis."""
 
     @property
     def ratio(self) -> float:
@@ -66,7 +68,8 @@ class Measurement:
 class EngineBench:
     """A chain with everybody's accounts, and both engines on it. Use as a context manager."""
 
-    def __init__(self, workloads: Sequence[Workload], workers: int) -> None:
+    def __init__(self, workloads: Sequence[Workload], workers: int, *, with_redis: bool = True) -> None:
+        """`with_redis` False: the workers are not told of Redis, and read the store alone."""
         self._stack = ExitStack()
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         redis = RedisServer.start(directory / "redis")
@@ -76,7 +79,9 @@ class EngineBench:
         cache = StateCache.connect(redis.url, store, chain_id=CHAIN_ID)
         self._stack.callback(cache.close)
         self.serial = SerialEngine()
-        self.parallel = ParallelEngine(StoreSource(directory / "chain", CHAIN_ID, redis.url), workers)
+        self.parallel = ParallelEngine(
+            StoreSource(directory / "chain", CHAIN_ID, redis.url if with_redis else None), workers
+        )
         self._stack.callback(self.parallel.close)
         roles = Roles(b"\x01" * 20, b"\x02" * 20, b"\x03" * 20, b"\x04" * 20)
         genesis = make_l2_genesis(ChainPlan(900, CHAIN_ID, roles, gas_limit=GAS_LIMIT), GENESIS_TIME)
@@ -108,7 +113,7 @@ class EngineBench:
         speculated, conflicts = counts.speculated - before[0], counts.conflicts - before[1]
         prefetched = counts.reads.prefetched
         keys = prefetched.redis_hits + prefetched.redis_misses + prefetched.store_reads
-        served = prefetched.redis_hits / keys if keys else 1.0
+        hits = prefetched.redis_hits
         root, commit = self._import(transactions)
         return Measurement(
             name=workload.name,
@@ -120,7 +125,8 @@ class EngineBench:
             commit=commit,
             speculated=speculated // runs,
             conflicts=conflicts // runs,
-            served_by_redis=served,
+            prefetched=keys,
+            served_by_redis=hits,
         )
 
     def _apply(self, engine: Engine, transactions: Sequence[Transaction]) -> float:
