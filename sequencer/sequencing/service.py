@@ -192,7 +192,7 @@ class SequencingService:
     async def _advance(self, opened: _Open) -> Wake:
         seal_at = opened.attributes.timestamp - self._budget.seal_seconds(opened.gas_used)
         seconds_left = seal_at - self._clock.now()
-        is_first = opened.slices == 0
+        is_first, started = opened.slices == 0, self._stopwatch()
         if opened.allows_user_transactions and (seconds_left > 0 or is_first):
             await self._weave_slice(opened)
             self._drop_replaced_block()
@@ -200,7 +200,8 @@ class SequencingService:
                 return AGAIN
         seconds_left = seal_at - self._clock.now()
         if seconds_left > 0:
-            return Wake(min(self._options.slice_seconds, seconds_left))
+            until_next_slice = self._options.slice_seconds - (self._stopwatch() - started)
+            return Wake(max(min(until_next_slice, seconds_left), 0.0))
         await self._seal(opened)
         return AGAIN
 
