@@ -1,6 +1,7 @@
 """`python -m bench`: the engines side by side, in one table; ratios count, seconds depend on the machine."""
 
 import argparse
+import os
 
 from rich.console import Console
 from rich.table import Table
@@ -25,7 +26,8 @@ def main() -> None:
 
 
 def _print(measurements: list[Measurement], workers: int) -> None:
-    table = Table(box=None, padding=(0, 1), title=f"apply of whole warm blocks: serial against {workers} workers")
+    title = f"apply of whole warm blocks: serial against {workers} workers"
+    table = Table(box=None, padding=(0, 1), title=title, caption=_machine())
     for heading in ("workload", "tx", "serial ms", "parallel ms", "ratio", "speculated", "conflicts", "from Redis"):
         table.add_column(heading, justify="left" if heading == "workload" else "right")
     for heading in ("recovery ms", "root ms", "commit ms"):
@@ -45,6 +47,11 @@ def _print(measurements: list[Measurement], workers: int) -> None:
             f"{1000 * measured.commit:.1f}",
         )
     Console(width=150).print(table)
+
+
+def _machine() -> str:
+    """What else a reader has to know: ratios suffer where others use the cores too."""
+    return f"{os.cpu_count()} cores, load average of the last minute {os.getloadavg()[0]:.1f} (of it ours: up to 2)"
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
 from .candidates import find_candidates
-from .kept_state import KeptState
+from .kept_state import KeptCodes, KeptState
 from .messages import SpeculativeResult, pack_fees, read_logs
 from .metrics import WAYS, ExecutionCounts
 from .pool import WorkerPool
@@ -88,6 +88,7 @@ class ParallelEngine:
         """Starts the workers, and does not wait for them: until they are ready everything runs here."""
         self.counts = ExecutionCounts()
         self.predictor = Predictor()
+        self.codes = KeptCodes()
         self.source = source
         self.workers = workers
         self.limits = limits
@@ -152,7 +153,7 @@ class ParallelOpenBlock:
         self._environment = environment
         self._messages = messages
         self._evm = TransferShortcut(Evm(environment))
-        self._parent = KeptState(state)
+        self._parent = KeptState(state, engine.codes)
         self._state = BlockState(self._parent)
         self._touched = TouchedState()
         self._included: list[Included] = []

@@ -15,6 +15,30 @@ MAX_KEPT = 200_000
 """Accounts, and slots, that are kept; others are read again. Views of the open block read here too, for anybody."""
 
 
+MAX_KEPT_CODE_BYTES = 64 << 20
+"""Codes are kept from block to block, up to this much."""
+
+
+class KeptCodes:
+    """Codes by hash, which never change."""
+
+    def __init__(self) -> None:
+        self._codes: dict[bytes, bytes] = {}
+        self._size = 0
+
+    def read(self, code_hash: bytes, state: StateReader) -> bytes:
+        """The code, from `state` when it is not kept."""
+        code = self._codes.get(code_hash)
+        if code is None:
+            code = state.code(code_hash)
+            if self._size + len(code) > MAX_KEPT_CODE_BYTES:
+                self._codes.clear()
+                self._size = 0
+            self._codes[code_hash] = code
+            self._size += len(code)
+        return code
+
+
 @runtime_checkable
 class BulkState(Protocol):
     """A state that reads many keys in one look (`StateAt.read_many`)."""
@@ -27,12 +51,12 @@ class BulkState(Protocol):
 class KeptState:
     """A PrefetchingReader over an immutable state; what was read is kept."""
 
-    def __init__(self, state: StateReader) -> None:
+    def __init__(self, state: StateReader, codes: KeptCodes) -> None:
         self._state = state
+        self._codes = codes
         self._bulk = state if isinstance(state, BulkState) else None
         self._accounts: dict[bytes, Account | None] = {}
         self._slots: dict[tuple[bytes, int], int] = {}
-        self.code = state.code
 
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address."""
@@ -53,6 +77,10 @@ class KeptState:
             if len(self._slots) < MAX_KEPT:
                 self._slots[key] = value
         return value
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code with that hash."""
+        return self._codes.read(code_hash, self._state)
 
     def prefetch(self, accounts: Iterable[bytes], slots: Iterable[tuple[bytes, int]]) -> None:
         """Load these in one look."""

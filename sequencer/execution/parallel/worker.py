@@ -23,6 +23,7 @@ from sequencer.execution.transaction_execution import execute_transaction
 from sequencer.state.metrics import TierCounts
 from sequencer.state.world_state import StateUnavailable
 
+from .kept_state import KeptCodes
 from .messages import (
     BATCH,
     BLOCK,
@@ -41,7 +42,7 @@ from .messages import (
 from .metrics import WorkerReads
 from .source import CountingReader, OpenedSource, StateSource
 from .transfer import TransferShortcut
-from .worker_state import KeptCodes, SpeculativeState
+from .worker_state import SpeculativeState
 
 GARBAGE_THRESHOLD = 50_000
 """Allocations between collections: batches are short-lived and mostly free of cycles."""

@@ -9,30 +9,8 @@ from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
+from .kept_state import KeptCodes
 from .messages import Delta
-
-MAX_KEPT_CODE_BYTES = 64 << 20
-"""Codes are kept from block to block, up to this much."""
-
-
-class KeptCodes:
-    """Codes by hash, which never change."""
-
-    def __init__(self) -> None:
-        self._codes: dict[bytes, bytes] = {}
-        self._size = 0
-
-    def read(self, code_hash: bytes, state: StateReader) -> bytes:
-        """The code, from `state` when it is not kept."""
-        code = self._codes.get(code_hash)
-        if code is None:
-            code = state.code(code_hash)
-            if self._size + len(code) > MAX_KEPT_CODE_BYTES:
-                self._codes.clear()
-                self._size = 0
-            self._codes[code_hash] = code
-            self._size += len(code)
-        return code
 
 
 class SpeculativeState:
