@@ -2,7 +2,7 @@
 Settings of the node's own processes. Precedence: flag, then `BRAID_*` in the environment, then the file.
 
 What both chains agree on stands in `rollup.json` and is no setting; the batcher's and the proposer's own settings live
-in their package. All problems are reported at once; secrets are `SecretStr` and never shown.
+in their package. All problems are reported at once; private keys are no settings at all.
 """
 
 import tomllib

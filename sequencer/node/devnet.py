@@ -26,6 +26,7 @@ from .dev_accounts import DEV_MNEMONIC, OWNER_INDEX, DevAccount, DevAccounts, de
 from .devnet_plan import (
     CONTRACT_NAMES,
     L1_CHAIN_ID,
+    L2_CHAIN_ID,
     DevnetFiles,
     DevnetOptions,
     Manifest,
@@ -77,7 +78,7 @@ class RunningDevnet:
             "replica_rpc": self.replica_url,
             "metrics": f"http://127.0.0.1:{self.options.admin_port}/metrics",
             "l1_chain_id": self.manifest.l1_chain_id,
-            "l2_chain_id": 901,
+            "l2_chain_id": L2_CHAIN_ID,
             "contracts": dict(self.manifest.contracts),
             "accounts": [_account_to_json(account) for account in self.accounts.users],
             "data_dir": str(self.options.data_dir),

@@ -142,14 +142,13 @@ def l1_child(options: DevnetOptions, files: DevnetFiles) -> ChildSpec:
 
 
 def node_child(options: DevnetOptions, files: DevnetFiles, l1_url: str) -> ChildSpec:
-    """The sequencer."""
+    """The sequencer; the URL of a Redis may hold a password, so it goes through the environment."""
     command = braid(
         "node",
         *_follower(options, files, l1_url, "node", options.l2_port),
         *("--admin-port", str(options.admin_port), "--engine", options.engine, "--workers", str(options.workers)),
-        *("--redis", options.redis),
     )
-    return ChildSpec("node", command, {})
+    return ChildSpec("node", command, {"BRAID_REDIS": options.redis})
 
 
 def replica_child(options: DevnetOptions, files: DevnetFiles, l1_url: str) -> ChildSpec:

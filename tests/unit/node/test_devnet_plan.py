@@ -1,6 +1,7 @@
 """A development network on paper: ports, files, and command lines that the subcommands understand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[NodeSettings]:
     return settings
 
 
-def _run(arguments: Sequence[str]) -> None:
-    result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+def _run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    result = CliRunner().invoke(cli.app, list(arguments), env=environment, catch_exceptions=False)
 
     assert result.exit_code == 0, result.output
 
@@ -68,13 +69,21 @@ def test_ports_follow_the_base(options: DevnetOptions) -> None:
 def test_the_sequencer_understands_its_command_line(options: DevnetOptions, started: list[NodeSettings]) -> None:
     files = DevnetFiles(options.data_dir)
 
-    _run(_arguments(node_child(options, files, L1_URL)))
+    child = node_child(options, files, L1_URL)
+    _run(_arguments(child), child.environment)
 
     [settings] = started
     assert (settings.rollup, settings.genesis, settings.l1) == (files.rollup, files.genesis, L1_URL)
     assert (settings.rpc_port, settings.admin_port, settings.workers) == (9002, 9004, 3)
     assert (settings.engine, settings.redis, settings.clock) == ("serial", "off", "l1")
     assert settings.data_dir == options.data_dir / "node"
+
+
+def test_a_redis_password_is_on_no_command_line(options: DevnetOptions) -> None:
+    child = node_child(replace(options, redis="redis://:secret@127.0.0.1:6379"), DevnetFiles(options.data_dir), L1_URL)
+
+    assert not any("secret" in argument for argument in child.command)
+    assert child.environment["BRAID_REDIS"] == "redis://:secret@127.0.0.1:6379"
 
 
 def test_the_replica_understands_its_command_line(options: DevnetOptions, started: list[NodeSettings]) -> None:
