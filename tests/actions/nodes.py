@@ -32,6 +32,7 @@ from sequencer.primitives.transaction import Transaction
 from sequencer.sequencing.attributes_source import RollupAttributes
 from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
 from sequencer.sequencing.service import SequencingOptions, SequencingService
+from sequencer.sequencing.slices import PublishedBlock
 from sequencer.state.store import Store
 from tests.actions.agreement import BLOCK_TIME, Agreement
 from tests.fakes.l1 import FakeL1
@@ -235,15 +236,26 @@ class Sequencer(Node):
         """One step of sequencing, whatever it does."""
         before, was_open = self.heads.unsafe, self.sequencing.current
         await self.step(self.sequencing)
-        if self.sequencing.current not in (None, was_open):
-            self.told, self.told_over = [], before.hash
+        self._note_open_block(was_open)
         if self.heads.unsafe.parent_hash == before.hash:
             self._check_told()
+
+    async def act_race(self) -> None:
+        """One step of sequencing and one of derivation at once, as in a running node."""
+        was_open = self.sequencing.current
+        await asyncio.gather(self.step(self.sequencing), self.step(self.derivation))
+        self._note_open_block(was_open)
 
     async def act_build_blocks(self, count: int) -> None:
         """Whole blocks, each of which must come about."""
         for _ in range(count):
             assert await self.act_build_block() is not None
+
+    def _note_open_block(self, was_open: PublishedBlock | None) -> None:
+        """Forget what was told of a block that is not open any more, when another one is."""
+        opened = self.sequencing.current
+        if opened is not None and opened is not was_open:
+            self.told, self.told_over = [], opened.environment.parent_hash
 
     def _hear_slice(self, outcomes: Sequence[Outcome]) -> None:
         opened = self.sequencing.current

@@ -5,6 +5,7 @@ end, after which both nodes must have the same chain and every acknowledged tran
 A failing seed is printed; play it again with `Play(world, seed)`.
 """
 
+import asyncio
 import random
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,7 @@ class Play:
             self.sequence: 8,
             self.batch: 6,
             self.mine: 6,
+            self.race: 8,
             self.derive_sequencer: 4,
             self.step_sequencer: 8,
             self.derive_replica: 2,
@@ -89,6 +91,14 @@ class Play:
         sequencer = self.world.sequencer
         sequencer.clock.advance_to(sequencer.heads.unsafe.timestamp + self.chance.choice((0.0, 0.5, 2.0)))
         await sequencer.act_step()
+
+    async def race(self) -> None:
+        """As `sequence`, with derivation and a user beside it."""
+        sequencer = self.world.sequencer
+        sequencer.clock.advance_to(sequencer.heads.unsafe.timestamp + self.chance.choice((0.0, 0.5, 2.0)))
+        if self.chance.random() < 0.3:
+            await sequencer.act_see_l1()
+        await asyncio.gather(sequencer.act_race(), self.transfer())
 
     async def batch(self) -> None:
         await self.world.batcher.act_step()
