@@ -270,7 +270,7 @@ class Mempool:
         if failure is None:
             try:
                 self._pool.insert(decoded, self._view.head(), self._clock.now())
-            except AdmissionError as reason:
+            except BraidError as reason:
                 refusal = reason
                 self._write_end(transaction_hash, TransactionState.REJECTED, str(reason))
             else:

@@ -5,14 +5,59 @@ Events happen on the chain thread; the pool belongs to the event loop. They cros
 """
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.types import BlockId
 from sequencer.chain.chain import Chain
 from sequencer.chain.heads import BlockImported, BlocksUnwound, ChainEvent, FinalizedAdvanced
 from sequencer.execution.environment import next_base_fee
 from sequencer.execution.fees import read_fee_parameters
 from sequencer.mempool.head import PoolHead
 from sequencer.mempool.mempool import Mempool
+from sequencer.primitives.account import Account
+from sequencer.primitives.block import Block
+from sequencer.state.store import Store
+from sequencer.state.world_state import StateAt, StateUnavailable, state_head
+
+T = TypeVar("T")
+
+
+class NewestState:
+    """
+    The state at a head, and, once the chain was unwound below it, at the head that the store has by then.
+
+    The pool's questions come from another thread than the unwinding, so no order keeps them apart. Its answers are
+    guesses about the next block in any case; the unwinding itself is heard of later, and puts the pool right.
+    """
+
+    def __init__(self, store: Store, block: BlockId) -> None:
+        self._store = store
+        self._state = StateAt(store, block)
+
+    def account(self, address: bytes) -> Account | None:
+        """The account at a 20-byte address."""
+        return self._look(lambda state: state.account(address))
+
+    def storage(self, address: bytes, slot: int) -> int:
+        """The value of one storage slot."""
+        return self._look(lambda state: state.storage(address, slot))
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code with that hash: the same at every block."""
+        return self._state.code(code_hash)
+
+    def _look(self, read: Callable[[StateAt], T]) -> T:
+        while True:  # each turn needs another unwinding
+            try:
+                return read(self._state)
+            except StateUnavailable:
+                with self._store.read() as transaction:
+                    newest = state_head(transaction)
+                if newest is None or newest == self._state.block:
+                    raise
+                self._state = StateAt(self._store, newest)
 
 
 class ChainPoolView:
@@ -27,8 +72,12 @@ class ChainPoolView:
         """The unsafe head now."""
         heads = self._chain.heads
         wanted = (heads.unsafe, heads.safe, heads.finalized)
-        if self._head is None or self._kept != wanted:
-            self._head, self._kept = self._make(*wanted), wanted
+        if self._kept != wanted:
+            block = self._chain.block_by_hash(heads.unsafe.hash)
+            if block is not None:
+                self._head, self._kept = self._make(block, *wanted), wanted
+        # no such block: it is unwound this very moment, the heads follow, and the head before must do until then
+        assert self._head is not None, "asked for the first time while the chain is unwound"
         return self._head
 
     def included_in(self, transaction_hash: bytes) -> int | None:
@@ -36,11 +85,8 @@ class ChainPoolView:
         position = self._chain.position(transaction_hash)
         return None if position is None else position.number
 
-    def _make(self, unsafe: L2BlockRef, safe: L2BlockRef, finalized: L2BlockRef) -> PoolHead:
-        block = self._chain.block_by_hash(unsafe.hash)
-        if block is None:  # unwound this very moment: the heads have moved on
-            return self.head()
-        state = self._chain.state_at(unsafe.number)
+    def _make(self, block: Block, unsafe: L2BlockRef, safe: L2BlockRef, finalized: L2BlockRef) -> PoolHead:
+        state = NewestState(self._chain.store, BlockId(unsafe.number, unsafe.hash))
         is_optimism = self._chain.rules.is_optimism
         return PoolHead(
             number=unsafe.number,
