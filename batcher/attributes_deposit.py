@@ -14,10 +14,9 @@ sequence number.
 import struct
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from batcher.codec.errors import MalformedData, MalformedRlp
 from batcher.codec.rlp_items import decode_item, decode_string, iterate_items
+from contracts.keccak import keccak
 from l1_bridge.types import BlockId
 
 DEPOSIT_TYPE = 0x7E

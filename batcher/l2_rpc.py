@@ -14,12 +14,12 @@ from collections.abc import Mapping
 
 import aiohttp
 import orjson
-from eth_hash.auto import keccak
 
 from batcher.attributes_deposit import decode_epoch, is_deposit
 from batcher.codec.errors import MalformedData
 from batcher.codec.rlp_items import decode_item, decode_string, decode_uint64, iterate_items
 from batcher.l2_source import L2BlockData, L2BlockRef, L2Output, L2SyncStatus, L2Unavailable
+from contracts.keccak import keccak
 from l1_bridge.json_fields import MalformedField, get_bytes, get_integer, get_list, get_object, parse_bytes
 from l1_bridge.types import BlockId
 

@@ -10,11 +10,11 @@ made on a branch of L1 that is gone reverts.
 from typing import Protocol
 
 import structlog
-from eth_hash.auto import keccak
 
 from batcher.config import ProposedHead, ProposerSettings
 from batcher.l2_source import L2Output, L2SyncStatus, OutputSource
 from batcher.metrics import ProposerMetrics
+from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.service import Wake

@@ -9,10 +9,9 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from contracts import deployed_bytecode
 from contracts.calldata import encode_call
+from contracts.keccak import keccak
 from l1_bridge.signer import DynamicFeeTransaction, LocalSigner
 from sequencer.primitives.genesis import GenesisAccount
 

@@ -9,10 +9,9 @@ with consecutive nonces from `start_nonce`, and nothing in between.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
 from contracts.artifact import deployed_bytecode
 from contracts.calldata import encode_call, encode_creation
+from contracts.keccak import keccak
 from contracts.parameters import ContractParameters
 
 PROXIED = ("SystemConfig", "L2OutputOracle", "OptimismPortal", "BatchInbox")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_hash.auto import keccak
 
+from contracts.keccak import keccak
 from l1_bridge.errors import TemporaryError
 from l1_bridge.types import L1Log
 

@@ -12,8 +12,7 @@ Spec: deposits.md.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.types import L1Log, L1Receipt
 

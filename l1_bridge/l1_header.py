@@ -9,8 +9,7 @@ Spec: Yellow Paper 4.3, EIP-1559, 4895, 4844, 4788, 7685.
 
 from collections.abc import Mapping
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField

@@ -11,8 +11,7 @@ Spec: Yellow Paper 4.3.1, EIP-658, 2718; deposits.md.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField, parse_bytes

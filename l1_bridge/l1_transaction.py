@@ -9,11 +9,11 @@ commits to it. Spec: EIP-155, 2718, 2930, 1559, 4844, 7702; deposits.md.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField, parse_bytes

@@ -9,8 +9,7 @@ Spec: Yellow Paper, appendix D.
 
 from collections.abc import Iterator, Sequence
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.errors import BraidError
 from l1_bridge.ordered_trie import EMPTY_ROOT
 from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp

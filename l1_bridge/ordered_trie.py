@@ -7,7 +7,7 @@ The whole list is known at once, so the root is built bottom up from sorted keys
 
 from collections.abc import Sequence
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 from .rlp_codec import RlpItem, encode_rlp
 

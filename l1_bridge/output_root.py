@@ -9,7 +9,7 @@ withdrawals root. Spec: proposals.md.
 
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 OUTPUT_VERSION_0 = bytes(32)
 """The only version that exists."""

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.bindings import FINALIZATION_PERIOD, GET_L2_OUTPUT, NEXT_OUTPUT_INDEX, ContractFunction
 from l1_bridge.json_fields import MalformedField, parse_bytes

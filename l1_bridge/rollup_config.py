@@ -12,8 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import CriticalError
 from l1_bridge.json_fields import MalformedField, hex_bytes

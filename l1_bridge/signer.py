@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eth_hash.auto import keccak
 from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 
+from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.l1_header import encode_integer
 from l1_bridge.l1_transaction import DYNAMIC_FEE_TYPE, SignedFields

@@ -11,8 +11,7 @@ error. Spec: system-config.md, holocene/system-config.md, isthmus/system-config.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.json_fields import MalformedField, hex_bytes
 from l1_bridge.types import ZERO_HASH, L1Log, L1Receipt

@@ -13,8 +13,7 @@ its version in the top two bytes. Spec: withdrawals.md.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.errors import BraidError
 from l1_bridge.output_root import MESSAGE_PASSER_ADDRESS
 from l1_bridge.types import L1Log

@@ -7,8 +7,7 @@ is charged and BASEFEE is zero.
 
 from dataclasses import replace
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.reader import StateReader
 

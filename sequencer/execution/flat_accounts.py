@@ -17,8 +17,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader

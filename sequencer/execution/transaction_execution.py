@@ -11,8 +11,7 @@ whoever commits results decides how to add them up.
 from dataclasses import dataclass
 from typing import Protocol
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_rlp
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.fields import int_bytes

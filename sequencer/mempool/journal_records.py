@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp, encode_rlp
 from sequencer.execution.interface import Included, Outcome
 from sequencer.primitives.attributes import PayloadAttributes

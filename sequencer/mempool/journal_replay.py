@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 from .journal_records import AbandonedRecord, Record, SliceRecord, TerminalRecord, TransactionRecord
 from .journal_segment import HEADER, read_segment, sync_directory

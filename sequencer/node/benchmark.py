@@ -14,9 +14,9 @@ from enum import StrEnum
 import aiohttp
 import orjson
 from eth_abi.abi import encode as encode_abi
-from eth_hash.auto import keccak
 
 from contracts import bytecode
+from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.signer import DynamicFeeTransaction, LocalSigner, SignedTransaction
 

@@ -78,7 +78,7 @@ def _redis(wish: str) -> ExaminedPart:
 
 
 def _keccak() -> ExaminedPart:
-    from eth_hash.auto import keccak
+    from contracts.keccak import keccak
 
     keccak(b"")  # chooses the backend
     fast = _installed("safe-pysha3") is not None

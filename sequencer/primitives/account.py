@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 EMPTY_CODE_HASH = keccak(b"")
 """Code hash of every account without code."""

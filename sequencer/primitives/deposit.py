@@ -8,8 +8,7 @@ in batches they are refused.
 from dataclasses import dataclass
 from functools import cached_property
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.deposits import DepositEvent
 from l1_bridge.rlp_codec import encode_rlp
 

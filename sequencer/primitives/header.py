@@ -8,8 +8,7 @@ Sources: Yellow Paper 4.3, EIP-1559, EIP-4895, EIP-4844, EIP-4788, EIP-7685; spe
 from dataclasses import dataclass
 from hashlib import sha256
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_rlp
 
 from .errors import DecodingError

@@ -8,8 +8,7 @@ block, and `rpc` computes them when somebody asks.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_rlp
 
 from .deposit import DEPOSIT_TYPE

@@ -6,7 +6,8 @@ Sender recovery is most of what it costs to take in a transaction, so it uses th
 """
 
 from coincurve import PrivateKey, PublicKey
-from eth_hash.auto import keccak
+
+from contracts.keccak import keccak
 
 from .errors import BadSignature
 

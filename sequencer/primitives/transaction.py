@@ -9,8 +9,7 @@ Blob transactions (type 3) do not exist on this chain; deposits have a class of 
 
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_rlp
 
 from .errors import BadSignature, DecodingError, TransactionDecodingError, UnsupportedTransactionType

@@ -7,9 +7,8 @@ and transactions say null; receipts and logs of preconfirmed transactions say ze
 
 from collections.abc import Mapping
 
-from eth_hash.auto import keccak
-
 from batcher.l2_source import L2BlockRef
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_rlp
 from l1_bridge.types import BlockId, L1Header
 from sequencer.mempool.statuses import TransactionStatus

@@ -1,6 +1,6 @@
 """`net_` and `web3_` methods: which network this is, and what program answers."""
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 from .backend import Backend
 from .formatters import data, quantity

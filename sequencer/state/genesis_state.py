@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
 from sequencer.primitives.block import Block, make_block
 from sequencer.primitives.genesis import Genesis

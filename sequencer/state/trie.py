@@ -9,9 +9,9 @@ is, so one checks the other.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from eth_hash.auto import keccak
 from trie.hexary import HexaryTrie
 
+from contracts.keccak import keccak
 from l1_bridge.rlp_codec import RlpItem, decode_rlp, encode_rlp
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
 from sequencer.primitives.fields import int_bytes

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from eth_hash.auto import keccak
+from contracts.keccak import keccak
 
 HASH_BYTES = 32
 

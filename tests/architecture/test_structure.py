@@ -14,6 +14,7 @@ DOORS = {
     "web3": {"l1_bridge/l1_connection.py"},
     "eth_account": {"l1_bridge/signer.py"},
     "eth_keyfile": {"l1_bridge/signer.py"},
+    "eth_hash": {"contracts/keccak.py"},
     "rlp": {"l1_bridge/rlp_codec.py"},
     "brotli": {"batcher/codec/compression.py"},
     "lmdb": {"sequencer/state/store.py"},

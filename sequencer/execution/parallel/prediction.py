@@ -16,8 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from eth_hash.auto import keccak
-
+from contracts.keccak import keccak
 from sequencer.execution.flat_accounts import BALANCE
 from sequencer.primitives.transaction import Transaction
 
