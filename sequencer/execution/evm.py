@@ -8,12 +8,13 @@ wrong or slow it is mended here:
 * the outermost message is the one of depth 0; py-evm takes every message whose sender is the origin for it, which since
   EIP-7702 can be an inner one, and then charges init code twice;
 * checkpoints and transient storage go straight to FlatAccounts;
+* which positions of a code are jump destinations is found out once, not again in each call;
 * SELFDESTRUCT is deprecated, but warning about it is not the chain's business.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -37,6 +38,7 @@ from eth.exceptions import (
     WriteProtection,
 )
 from eth.vm import mnemonics, opcode_values
+from eth.vm.code_stream import CodeStream
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.byzantium.opcodes import ensure_no_static
 from eth.vm.forks.cancun.logic import selfdestruct_eip6780
@@ -56,6 +58,9 @@ from .flat_accounts import FlatAccounts
 from .validation import delegation_target
 
 Precompile = Callable[[ComputationAPI], object]
+
+KNOWN_CODES = 32
+"""Codes whose jump destinations are kept; a code of the largest size takes up to 3 MB."""
 
 _ERROR_NAMES: dict[type[VMError], str] = {
     Revert: "execution reverted",
@@ -252,9 +257,20 @@ _OPCODES = {
 }
 
 
+@lru_cache(maxsize=KNOWN_CODES)
+def _known_jumps(code: bytes) -> tuple[set[int], set[int]]:
+    """Positions of `code` found to be instructions, and found to be data; the interpreter adds to them as it jumps."""
+    return set(), set()
+
+
 class _EthereumComputation(PragueComputation):
     opcodes = _OPCODES
     _precompiles = _ETHEREUM_PRECOMPILES
+
+    def __init__(self, state: StateAPI, message: MessageAPI, transaction_context: TransactionContextAPI) -> None:
+        super().__init__(state, message, transaction_context)
+        stream = cast(CodeStream, self.code)  # what the interpreter makes
+        stream.valid_positions, stream.invalid_positions = _known_jumps(message.code)
 
     @property
     def is_origin_computation(self) -> bool:
