@@ -18,7 +18,7 @@ def bench(
     senders: Annotated[int, typer.Option(min=1, max=10_000, help="accounts that send")] = 50,
     connections: Annotated[int, typer.Option(min=1, max=1_000, help="HTTP connections")] = 16,
     batch: Annotated[int, typer.Option(min=1, max=1_000, help="transactions in one HTTP request")] = 1,
-    recipients: Annotated[int, typer.Option(min=0, help="accounts that each sender pays; 0: fresh ones")] = 4,
+    recipients: Annotated[int, typer.Option(min=0, help="accounts that each sender pays; 0: fresh ones")] = 2,
     seed: Annotated[int, typer.Option(help="other seeds, other accounts")] = 1,
 ) -> None:
     """Send signed transactions and print how fast they were taken and sealed; development chains only."""

@@ -50,7 +50,7 @@ class BenchmarkOptions:
     connections: int = 16
     batch: int = 1
     seed: int = 1
-    recipients: int = 4
+    recipients: int = 2
     """Accounts that each sender pays in turn, nobody else's; 0: a fresh account each time, so state only grows."""
     timeout_seconds: float = 300.0
 
