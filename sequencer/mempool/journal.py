@@ -77,6 +77,8 @@ class Journal:
         self._is_writing = False
         self._is_retiring = False
         self._last_sealed = 0
+        self._arriving: set[bytes] = set()
+        """Transactions of users whose records wait for their sync."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._segments = {number: _Segment() for number in replayed.segments}
@@ -112,6 +114,7 @@ class Journal:
         """Write a user's transaction; `on_synced` hears when it may be acknowledged. Raises PoolBusy."""
         if self._waiting_bytes > MAX_WAITING_BYTES:
             raise PoolBusy("the journal")
+        self._arriving.add(transaction_hash)
         self._append(record, transaction_hash, on_synced)
 
     def append_slice(self, record: SliceRecord, on_synced: OnSynced) -> None:
@@ -164,6 +167,8 @@ class Journal:
             (record, transaction_hash) for transaction_hash, (record, at) in self._live.items() if at == number
         ]
         survivors += [(record, ended) for ended, (record, at) in self._terminals.items() if at == number]
+        if any(self._is_contradicted(transaction_hash) for _, transaction_hash in survivors):
+            return  # a copy would stand behind what was said since and waits for its sync: ask again at the next block
         self._is_retiring = True
         for record, transaction_hash in survivors[:-1]:
             self._append(record, transaction_hash, None, is_copy=True)
@@ -171,6 +176,12 @@ class Journal:
             self._append(*survivors[-1], partial(self._remove, number), is_copy=True)
         else:
             self._remove(number, None)
+
+    def _is_contradicted(self, transaction_hash: bytes) -> bool:
+        """Whether the transaction ended, or came back, by a record that is not accounted for yet."""
+        return transaction_hash in self._arriving or (
+            transaction_hash in self._live and transaction_hash in self._terminals
+        )
 
     async def drain(self) -> None:
         """Wait until nothing is being written; records whose sync failed stay waiting."""
@@ -246,12 +257,15 @@ class Journal:
         self._waiting_bytes += sum(len(item.encoded) for item in unheard)
         for item in group:
             if item.on_synced is not None:
+                if item.transaction_hash is not None:
+                    self._arriving.discard(item.transaction_hash)
                 item.on_synced(failure)
 
     def _account(self, item: _Waiting, number: int) -> None:
         record, transaction_hash = item.record, item.transaction_hash
         if isinstance(record, TransactionRecord) and transaction_hash is not None:
             if not item.is_copy:
+                self._arriving.discard(transaction_hash)
                 self._terminals.pop(transaction_hash, None)  # of a copy it is newer: it ended while the copy waited
             if not item.is_copy or transaction_hash in self._live:
                 self._hold(transaction_hash, record, number)

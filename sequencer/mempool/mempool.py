@@ -95,9 +95,12 @@ class Mempool:
                 decoded.append(result)
             else:
                 self._write_end(transaction_hash, TransactionState.REJECTED, str(result))
+        slices = replayed.slices_of(head.number + 1, head.hash)
+        promised = {transaction_hash for record in slices for transaction_hash in record.transaction_hashes}
+        decoded.sort(key=lambda item: item.transaction.hash in promised)  # the last of two with one nonce stays
         self._pool.put_back(decoded, head, self._clock.now(), "recovered")
         self._changed()
-        return replayed.slices_of(head.number + 1, head.hash)
+        return slices
 
     async def submit(self, raw: bytes) -> bytes:
         """
