@@ -116,3 +116,8 @@ def _check_gas(transaction: Transaction) -> None:
     required = max(transaction_intrinsic_gas(transaction), floor_gas(transaction.data))
     if transaction.gas_limit < required:
         raise IntrinsicGasTooLow(transaction.gas_limit, required)
+
+
+def least_raise(wei: int, percent: int) -> int:
+    """The least that counts as a raise: `percent` more, rounded up, and never the same."""
+    return max(wei + 1, -(-wei * (100 + percent) // 100))

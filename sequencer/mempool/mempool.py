@@ -116,13 +116,18 @@ class Mempool:
         SUBMITTED.labels("accepted").inc()
         return transaction_hash
 
-    def take(self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int) -> list[Transaction]:
+    def take(
+        self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int, gas_alone: int = 0
+    ) -> list[Transaction]:
         """
         The best ready transactions for one slice, by effective tip with each sender's nonces in order.
 
-        They stay known and are not taken again until `settle` returns them. `gas_budget` counts gas limits.
+        They stay known and are not taken again until `settle` returns them. `gas_budget` counts gas limits; one
+        transaction above it, up to `gas_alone`, may have the slice to itself, so that none is too large for ever.
         """
-        taken = self._pool.take(base_fee=base_fee, gas_budget=gas_budget, limit=limit, max_bytes=max_bytes)
+        taken = self._pool.take(
+            base_fee=base_fee, gas_budget=gas_budget, limit=limit, max_bytes=max_bytes, gas_alone=gas_alone
+        )
         if not taken or not self._pool.ready_count:
             self._waiting.clear()
         return taken

@@ -16,7 +16,7 @@ from sequencer.execution.interface import Deferred, Included, InvalidReason, Out
 from sequencer.primitives.account import Account
 from sequencer.primitives.transaction import Transaction
 
-from .admission import AdmissionRules, check_against_head
+from .admission import AdmissionRules, check_against_head, least_raise
 from .decoder import Decoded
 from .errors import AlreadyKnown, PoolFull, ReplacementUnderpriced, SenderLimitReached, TooLateToReplace
 from .eviction import EvictionOrder
@@ -129,8 +129,7 @@ class Pool:
     def put_back(self, decoded: Sequence[Decoded], head: PoolHead, received_at: float, why: str) -> None:
         """Take transactions of unwound blocks, or of the journal, in before all others, in the order given."""
         self._first_front -= len(decoded)
-        front = self._first_front
-        for position, item in enumerate(decoded):
+        for front, item in enumerate(decoded, self._first_front):
             transaction = item.transaction
             if transaction.hash in self._entries:
                 continue
@@ -139,13 +138,15 @@ class Pool:
             rival = queue.entries.get(transaction.nonce) if queue else None
             if rival is not None:
                 self._end(rival, TransactionState.REPLACED, f"replaced by 0x{transaction.hash.hex()}, seen before")
-            self._add(item, nonce, head.base_fee, received_at, front=front + position)
+            self._add(item, nonce, head.base_fee, received_at, front=front)
             RETURNED.labels(why).inc()
         for sender in {item.transaction.sender for item in decoded}:
             self._refresh(sender, head)
 
-    def take(self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int) -> list[Transaction]:
-        """The best ready transactions within the budgets, in order; they are in flight until settled."""
+    def take(
+        self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int, gas_alone: int = 0
+    ) -> list[Transaction]:
+        """The best ready ones within the budgets, in order, or one of up to `gas_alone`; in flight until settled."""
         taken: list[Transaction] = []
         skipped: list[Entry] = []
         while len(taken) < limit and len(skipped) < self._limits.max_skipped:
@@ -153,7 +154,13 @@ class Pool:
             if entry is None:
                 break
             transaction = entry.transaction
-            if transaction.gas_limit > gas_budget or len(transaction.raw) > max_bytes:
+            is_large = gas_budget < transaction.gas_limit <= gas_alone
+            if is_large and not taken:
+                limit = 1
+            elif transaction.gas_limit > gas_budget or len(transaction.raw) > max_bytes:
+                if is_large and entry.front is None:  # its turn came: it goes first when a slice may be its own
+                    self._last_front += 1
+                    entry.front = self._last_front
                 skipped.append(entry)
                 continue
             gas_budget -= transaction.gas_limit
@@ -170,10 +177,9 @@ class Pool:
             entry = self._entries.get(transaction_hash)
             if entry is None or entry.stage is not Stage.WAITING:
                 return transaction_hash
-        entries = [self._entries[transaction_hash] for transaction_hash in hashes]
-        for entry in entries:
-            self._take(entry)
-        return [entry.transaction for entry in entries]
+        for transaction_hash in hashes:
+            self._take(self._entries[transaction_hash])
+        return [self._entries[transaction_hash].transaction for transaction_hash in hashes]
 
     def settle(self, outcomes: Sequence[Outcome], *, block_number: int, slice_index: int, first_index: int) -> None:
         """Hear what became of a slice; `first_index` counts the block's user transactions before it."""
@@ -209,8 +215,8 @@ class Pool:
     def _give_back(self, taken: Iterable[Entry]) -> None:
         entries = list(taken)
         self._first_front -= len(entries)
-        for position, entry in enumerate(entries):
-            self._return(entry, front=self._first_front + position)
+        for front, entry in enumerate(entries, self._first_front):
+            self._return(entry, front=front)
         for sender in {entry.transaction.sender for entry in entries}:
             self._push_head(sender)
 
@@ -258,8 +264,8 @@ class Pool:
         if replaced.stage is not Stage.WAITING:
             raise TooLateToReplace(transaction.nonce)
         old = replaced.transaction
-        fee_cap = _bumped(old.max_fee_per_gas, self._limits.bump_percent)
-        tip = _bumped(old.max_priority_fee_per_gas, self._limits.bump_percent)
+        fee_cap = least_raise(old.max_fee_per_gas, self._limits.bump_percent)
+        tip = least_raise(old.max_priority_fee_per_gas, self._limits.bump_percent)
         if transaction.max_fee_per_gas < fee_cap or transaction.max_priority_fee_per_gas < tip:
             raise ReplacementUnderpriced(fee_cap, tip)
 
@@ -375,8 +381,7 @@ class Pool:
         self._on_ended(entry.transaction, state, reason)
 
     def _remove(self, entry: Entry) -> None:
-        transaction = entry.transaction
-        entry.is_gone = True
+        transaction, entry.is_gone = entry.transaction, True
         self._ready.discard(entry)
         self._eviction.removed()
         self._taken.pop(transaction.hash, None)
@@ -392,8 +397,3 @@ class Pool:
     def _nonce_at(head: PoolHead, sender: bytes) -> int:
         account = head.state.account(sender)
         return 0 if account is None else account.nonce
-
-
-def _bumped(wei: int, percent: int) -> int:
-    """The least that counts as a raise: `percent` more, rounded up, and never the same."""
-    return max(wei + 1, -(-wei * (100 + percent) // 100))

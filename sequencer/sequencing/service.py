@@ -163,7 +163,7 @@ class SequencingService:
         timestamp = parent.timestamp + self._options.block_time_seconds
         early = parent.timestamp - self._clock.now()
         if early > 0:
-            return Wake(early)
+            return Wake(min(early, self._options.block_time_seconds))  # the clock may be set meanwhile
         parent_block = self._chain.block(parent.number)
         if parent_block is None or parent_block.hash != parent.hash:
             return AGAIN  # derivation moved the head just now
@@ -208,18 +208,20 @@ class SequencingService:
     async def _weave_slice(self, opened: _Open) -> None:
         """Take what is best, execute it, make the slice durable, then publish it."""
         environment = opened.handle.environment
+        gas_left, is_first = environment.gas_limit - opened.gas_used, opened.slices == 0
         gas = self._budget.slice_gas(
             seconds_left=opened.attributes.timestamp - self._clock.now(),
             block_gas_used=opened.gas_used,
-            block_gas_left=environment.gas_limit - opened.gas_used,
+            block_gas_left=gas_left,
         )
-        if gas <= 0 and opened.slices == 0:
-            gas = min(environment.gas_limit - opened.gas_used, self._budget.minimum_gas)
+        if gas <= 0 and is_first:
+            gas = min(gas_left, self._budget.minimum_gas)
         taken = self._mempool.take(
             base_fee=environment.base_fee_per_gas,
             gas_budget=gas,
             limit=self._budget.slice_transactions,
             max_bytes=MAX_SLICE_BYTES,
+            gas_alone=gas_left if is_first else 0,
         )
         if not taken:
             return
