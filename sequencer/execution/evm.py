@@ -233,8 +233,7 @@ def _run_point_evaluation(data: bytes) -> bytes | None:
 
 _ETHEREUM_PRECOMPILES: dict[bytes, Precompile] = {
     **cast("dict[bytes, Precompile]", PRAGUE_PRECOMPILES),  # py-evm leaves the mapping untyped
-    precompiles.ECRECOVER: _simple_precompile(lambda _: precompiles.ECRECOVER_GAS, precompiles.run_ecrecover),
-    precompiles.MODEXP: _simple_precompile(precompiles.modexp_gas, precompiles.run_modexp),
+    **{address: _simple_precompile(pure.gas, pure.run) for address, pure in precompiles.PURE_PRECOMPILES.items()},
     precompiles.POINT_EVALUATION: _simple_precompile(lambda _: precompiles.POINT_EVALUATION_GAS, _run_point_evaluation),
 }
 

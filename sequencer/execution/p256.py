@@ -5,6 +5,9 @@ Points are in Jacobian coordinates (x/z^2, y/z^3); None is the point at infinity
 takes constant time.
 """
 
+from collections.abc import Iterator, Sequence
+from functools import cache
+from operator import itemgetter
 from typing import TypeAlias
 
 PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
@@ -19,6 +22,13 @@ GENERATOR = (
 Point: TypeAlias = "tuple[int, int, int] | None"
 
 
+WINDOW_BITS = 5
+"""Bits of a scalar that one addition of a multiple of the public key takes care of, at most."""
+
+GENERATOR_WINDOW_BITS = 8
+"""The same for the generator, whose multiples are made once."""
+
+
 def verify_p256(digest: int, r: int, s: int, x: int, y: int) -> bool:
     """Whether (r, s) is a signature of `digest` by the public key (x, y); every out-of-range value is a no."""
     if not (0 < r < ORDER and 0 < s < ORDER and x < PRIME and y < PRIME):
@@ -26,22 +36,53 @@ def verify_p256(digest: int, r: int, s: int, x: int, y: int) -> bool:
     if (y * y - x * x * x + 3 * x - B) % PRIME:
         return False
     inverse = pow(s, -1, ORDER)
-    point = _add_multiples(digest * inverse % ORDER, GENERATOR, r * inverse % ORDER, (x, y, 1))
+    point = _add_multiples(digest * inverse % ORDER, r * inverse % ORDER, (x, y, 1))
     if point is None:
         return False
     return point[0] * pow(point[2], -2, PRIME) % PRIME % ORDER == r
 
 
-def _add_multiples(first: int, p: Point, second: int, q: Point) -> Point:
-    """first * p + second * q, both from the top bit down together (Shamir's trick)."""
-    choices = (None, p, q, _add(p, q))
+def _add_multiples(first: int, second: int, key: Point) -> Point:
+    """first * GENERATOR + second * key, both from the top bit down together (Shamir's trick, sliding windows)."""
+    key_multiples = _make_odd_multiples(key, WINDOW_BITS)
+    additions = [*_split(first, GENERATOR_WINDOW_BITS, _generator_multiples())]
+    additions += _split(second, WINDOW_BITS, key_multiples)
+    additions.sort(key=itemgetter(0), reverse=True)
     result: Point = None
-    for bit in range(max(first.bit_length(), second.bit_length()) - 1, -1, -1):
+    position = additions[0][0] if additions else 0
+    for shift, multiple in additions:
+        while position > shift:
+            result = _double(result)
+            position -= 1
+        result = _add(result, multiple)
+    for _ in range(position):
         result = _double(result)
-        choice = choices[(first >> bit & 1) + 2 * (second >> bit & 1)]
-        if choice is not None:
-            result = _add(result, choice)
     return result
+
+
+def _split(scalar: int, window_bits: int, odd_multiples: Sequence[Point]) -> Iterator[tuple[int, Point]]:
+    """Write a scalar as odd multiples below 2**window_bits, each shifted; from the lowest bit up."""
+    shift = 0
+    while scalar:
+        zeros = (scalar & -scalar).bit_length() - 1
+        scalar >>= zeros
+        shift += zeros
+        odd = scalar & (1 << window_bits) - 1
+        yield shift, odd_multiples[odd >> 1]
+        scalar -= odd
+
+
+def _make_odd_multiples(point: Point, window_bits: int) -> list[Point]:
+    """1, 3, 5... times the point, up to 2**window_bits."""
+    twice, multiples = _double(point), [point]
+    for _ in range((1 << window_bits - 1) - 1):
+        multiples.append(_add(multiples[-1], twice))
+    return multiples
+
+
+@cache
+def _generator_multiples() -> tuple[Point, ...]:
+    return tuple(_make_odd_multiples(GENERATOR, GENERATOR_WINDOW_BITS))
 
 
 def _double(point: Point) -> Point:

@@ -1,13 +1,18 @@
 """
 Precompiled contracts where py-evm's are missing, wrong or too slow; pure functions from input to gas and output.
 
+`PURE_PRECOMPILES` has them by address; one that it lacks is py-evm's. No byte of a user may cost unbounded time, so all
+of them take less than a microsecond for a unit of gas where the libraries are installed.
+
 * P256VERIFY (specs, precompiles.md) and the input limits of Granite and Isthmus exist on OP chains alone.
 * MODEXP (EIP-198, EIP-2565): py-evm's takes 0 for every power of an empty base, yet 0**0 is 1.
 * ECRECOVER: the chain's own recovery is the one used for transactions.
+* Curves (EIP-196, EIP-197, EIP-2537) and BLAKE2F (EIP-152): py-evm's compute in Python, too slowly for what they cost.
 * Point evaluation (EIP-4844): py-evm's loads the trusted setup at each call, which takes a second.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 
 import ckzg
@@ -15,10 +20,13 @@ import ckzg
 from sequencer.primitives.errors import BadSignature
 from sequencer.primitives.signature import CURVE_ORDER, HALF_CURVE_ORDER, recover_address
 
+from . import blake2f, bls12381, bn254
 from .p256 import verify_p256
 
-ECRECOVER, MODEXP, BN256_PAIRING, POINT_EVALUATION = (bytes(19) + bytes([number]) for number in (1, 5, 8, 10))
-BLS_G1_MSM, BLS_G2_MSM, BLS_PAIRING = (bytes(19) + bytes([number]) for number in (12, 14, 15))
+ECRECOVER, MODEXP = (bytes(19) + bytes([number]) for number in (1, 5))
+BN256_ADD, BN256_MULTIPLY, BN256_PAIRING, BLAKE2F, POINT_EVALUATION = (bytes(19) + bytes([n]) for n in range(6, 11))
+BLS_G1_ADD, BLS_G1_MSM, BLS_G2_ADD, BLS_G2_MSM = (bytes(19) + bytes([number]) for number in range(11, 15))
+BLS_PAIRING, BLS_MAP_TO_G1, BLS_MAP_TO_G2 = (bytes(19) + bytes([number]) for number in range(15, 18))
 P256_VERIFY = bytes(18) + b"\x01\x00"
 
 OPTIMISM_INPUT_LIMITS: Mapping[bytes, int] = {
@@ -106,3 +114,50 @@ def run_point_evaluation(data: bytes, trusted_setup: object) -> bytes | None:
     except (RuntimeError, ValueError):  # a point that is not on the curve
         return None
     return FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")
+
+
+@dataclass(frozen=True, slots=True)
+class PurePrecompile:
+    """Gas for an input, and its output, which is None when the call fails and all its gas is gone."""
+
+    gas: Callable[[bytes], int]
+    run: Callable[[bytes], bytes | None]
+
+
+def _costing(gas: int, run: Callable[[bytes], bytes | None]) -> PurePrecompile:
+    return PurePrecompile(lambda _: gas, run)
+
+
+_BLS_PRECOMPILES: Mapping[bytes, PurePrecompile] = {
+    BLS_G1_ADD: _costing(bls12381.G1_ADD_GAS, bls12381.run_g1_add),
+    BLS_G1_MSM: PurePrecompile(bls12381.g1_sum_gas, bls12381.run_g1_sum),
+    BLS_G2_ADD: _costing(bls12381.G2_ADD_GAS, bls12381.run_g2_add),
+    BLS_G2_MSM: PurePrecompile(bls12381.g2_sum_gas, bls12381.run_g2_sum),
+    BLS_PAIRING: PurePrecompile(bls12381.pairing_gas, bls12381.run_pairing),
+    BLS_MAP_TO_G1: _costing(bls12381.MAP_TO_G1_GAS, bls12381.run_map_to_g1),
+    BLS_MAP_TO_G2: _costing(bls12381.MAP_TO_G2_GAS, bls12381.run_map_to_g2),
+}
+
+PURE_PRECOMPILES: Mapping[bytes, PurePrecompile] = {
+    ECRECOVER: _costing(ECRECOVER_GAS, run_ecrecover),
+    MODEXP: PurePrecompile(modexp_gas, run_modexp),
+    BN256_ADD: _costing(bn254.ADD_GAS, bn254.run_add),
+    BN256_MULTIPLY: _costing(bn254.MULTIPLY_GAS, bn254.run_multiply),
+    BN256_PAIRING: PurePrecompile(bn254.pairing_gas, bn254.run_pairing),
+    **({BLAKE2F: PurePrecompile(blake2f.blake2f_gas, blake2f.run_blake2f)} if blake2f.IS_AVAILABLE else {}),
+    **(_BLS_PRECOMPILES if bls12381.IS_AVAILABLE else {}),
+}
+"""By address, those of every chain that need nothing but their input; the libraries that are missing leave gaps."""
+
+
+def fast_precompiles() -> dict[str, str]:
+    """What computes each group of precompiles here, for the operator: the name of a library, or "python"."""
+    return {
+        "ecrecover": "coincurve",
+        "modexp": "python",
+        "bn256": "python",
+        "blake2f": "blake2b-py" if blake2f.IS_AVAILABLE else "python, slow",
+        "kzg": "ckzg",
+        "bls12-381": "py_arkworks_bls12381" if bls12381.IS_AVAILABLE else "python, slow",
+        "p256": "python",
+    }
