@@ -23,6 +23,9 @@ from sequencer.state.world_state import StateAt, StateUnavailable, state_head
 
 T = TypeVar("T")
 
+ACCOUNTS_KEPT = 4096
+"""Accounts of one head in memory: every admission asks twice for the same one."""
+
 
 class NewestState:
     """
@@ -35,10 +38,17 @@ class NewestState:
     def __init__(self, store: Store, block: BlockId) -> None:
         self._store = store
         self._state = StateAt(store, block)
+        self._accounts: dict[bytes, Account | None] = {}
 
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address."""
-        return self._look(lambda state: state.account(address))
+        if address not in self._accounts:
+            found = self._look(lambda state: state.account(address))
+            if len(self._accounts) >= ACCOUNTS_KEPT:
+                self._accounts.clear()
+            self._accounts[address] = found
+            return found
+        return self._accounts[address]
 
     def storage(self, address: bytes, slot: int) -> int:
         """The value of one storage slot."""
@@ -58,6 +68,7 @@ class NewestState:
                 if newest is None or newest == self._state.block:
                     raise
                 self._state = StateAt(self._store, newest)
+                self._accounts.clear()
 
 
 class ChainPoolView:
