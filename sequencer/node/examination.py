@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from l1_bridge.errors import BraidError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
+from sequencer.execution.precompiles import fast_precompiles
 from sequencer.state.redis_server import find_redis_server
 
 from .anvil import find_foundry_tool
@@ -40,7 +41,7 @@ PACKAGES = ("braid-rollup", "py-evm", "web3", "eth-account", "redis", "aiohttp",
 
 def examine(redis: str, l1_url: str | None) -> list[ExaminedPart]:
     """Look at everything; never raises for something that is absent."""
-    parts = [_python(), _cores(), _engine(), _redis(redis), _keccak(), _recovery(), _anvil(), _node(), *_packages()]
+    parts = [_python(), _cores(), _engine(), _redis(redis), _keccak(), _recovery(), _precompiles(), _anvil(), _node(), *_packages()]
     if l1_url is not None:
         parts.append(_l1(l1_url))
     return parts
@@ -95,6 +96,14 @@ def _recovery() -> ExaminedPart:
     if found is None:
         return ExaminedPart("sender recovery", Finding.MISSING, "no coincurve", "50 times slower: install it")
     return ExaminedPart("sender recovery", Finding.GOOD, f"coincurve {found}", "about 0.1 ms a transaction")
+
+
+def _precompiles() -> ExaminedPart:
+    slow = sorted(name for name in ("blake2f", "bls12-381") if fast_precompiles()[name] == "python")
+    if slow:
+        meaning = "one transaction can hold the node for minutes: for development chains only"
+        return ExaminedPart("precompiles", Finding.LIMITED, f"pure Python: {', '.join(slow)}", meaning)
+    return ExaminedPart("precompiles", Finding.GOOD, "compiled: BLAKE2F, BLS12-381", "below 1 us for a unit of gas")
 
 
 def _anvil() -> ExaminedPart:

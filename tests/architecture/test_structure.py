@@ -22,6 +22,8 @@ DOORS = {
     "trie": {"sequencer/state/trie.py"},
     "coincurve": {"sequencer/primitives/signature.py"},
     "eth": {"sequencer/execution/evm.py"},
+    "blake2b": {"sequencer/execution/blake2f.py"},
+    "py_arkworks_bls12381": {"sequencer/execution/bls12381.py"},
     "uvloop": {"sequencer/node/event_loop.py"},
 }
 """The only modules that may import a library."""
