@@ -41,7 +41,18 @@ PACKAGES = ("braid-rollup", "py-evm", "web3", "eth-account", "redis", "aiohttp",
 
 def examine(redis: str, l1_url: str | None) -> list[ExaminedPart]:
     """Look at everything; never raises for something that is absent."""
-    parts = [_python(), _cores(), _engine(), _redis(redis), _keccak(), _recovery(), _precompiles(), _anvil(), _node(), *_packages()]
+    parts = [
+        _python(),
+        _cores(),
+        _engine(),
+        _redis(redis),
+        _keccak(),
+        _recovery(),
+        _precompiles(),
+        _anvil(),
+        _node(),
+        *_packages(),
+    ]
     if l1_url is not None:
         parts.append(_l1(l1_url))
     return parts
