@@ -1,5 +1,5 @@
 """
-The precompiles of the curve BLS12-381 (EIP-2537), and the only door to the library that computes them.
+The precompiles of the curve BLS12-381 (EIP-2537, EIP-4844), and the only door to the library that computes them.
 
 Pure functions from input to output; None means that the input is refused and the call fails. On the wire a coordinate
 has 64 bytes of which the first 16 are zero, and infinity is zeros; the library knows the coordinates without the zeros.
@@ -9,6 +9,7 @@ The library has no wheel for every platform. Where it is missing `IS_AVAILABLE` 
 called; the interpreter's own precompiles, slower by far, give the same results.
 """
 
+from functools import cache
 from typing import TypeVar
 
 try:
@@ -32,6 +33,12 @@ G1_TERM_BYTES = G1_BYTES + SCALAR_BYTES
 G2_TERM_BYTES = G2_BYTES + SCALAR_BYTES
 PAIR_BYTES = G1_BYTES + G2_BYTES
 _PADDING = bytes(16)
+
+SECRET_TIMES_G2 = bytes.fromhex(
+    "b5bfd7dd8cdeb128843bc287230af38926187075cbfbefa81009a2ce615ac53d2914e5870cb452d2afaaab24f3499f72"
+    "185cbfee53492714734429b7b38608e23926c911cceceac9a36851477ba4c60b087041de621000edc98edada20c1def2"
+)
+"""The secret of the KZG ceremony of Ethereum times the generator of G2: all of the setup that proofs are checked by."""
 
 _Point = TypeVar("_Point", "G1Point", "G2Point")
 
@@ -157,6 +164,32 @@ def run_map_to_g2(data: bytes) -> bytes | None:
         return _encode(G2Point.map_from_fp2_be(_strip_padding(data)))
     except ValueError:
         return None
+
+
+def verify_kzg_proof(commitment: bytes, z: bytes, y: bytes, proof: bytes) -> bool:
+    """
+    Whether the committed polynomial is y at z (EIP-4844, verify_kzg_proof).
+
+    Points have 48 bytes, compressed, and scalars 32; raises ValueError for points not in G1 and scalars not below the
+    order.
+    """
+    committed, quotient = _decompress_g1(commitment), _decompress_g1(proof)
+    point, value = Scalar.from_be_bytes(z), Scalar.from_be_bytes(y)
+    difference = committed - G1Point() * value + quotient * point
+    return GT.pairing_check([difference, -quotient], [G2Point(), _secret_times_g2()])
+
+
+@cache
+def _secret_times_g2() -> "G2Point":
+    return G2Point.from_compressed_bytes(SECRET_TIMES_G2)
+
+
+def _decompress_g1(data: bytes) -> "G1Point":
+    if data[0] & 0x40:  # the library does not look at the other bits of infinity
+        if data != b"\xc0" + bytes(47):
+            raise ValueError("infinity has one form only")
+        return G1Point.identity()
+    return G1Point.from_compressed_bytes(data)
 
 
 def _strip_padding(data: bytes) -> bytes:

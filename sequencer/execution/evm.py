@@ -228,13 +228,13 @@ def _trusted_setup() -> object:
 
 
 def _run_point_evaluation(data: bytes) -> bytes | None:
-    return precompiles.run_point_evaluation(data, _trusted_setup())
+    return precompiles.run_point_evaluation(data, precompiles.verify_kzg_proof_with_setup(_trusted_setup))
 
 
 _ETHEREUM_PRECOMPILES: dict[bytes, Precompile] = {
     **cast("dict[bytes, Precompile]", PRAGUE_PRECOMPILES),  # py-evm leaves the mapping untyped
-    **{address: _simple_precompile(pure.gas, pure.run) for address, pure in precompiles.PURE_PRECOMPILES.items()},
     precompiles.POINT_EVALUATION: _simple_precompile(lambda _: precompiles.POINT_EVALUATION_GAS, _run_point_evaluation),
+    **{address: _simple_precompile(pure.gas, pure.run) for address, pure in precompiles.PURE_PRECOMPILES.items()},
 }
 
 _OPTIMISM_PRECOMPILES: dict[bytes, Precompile] = {

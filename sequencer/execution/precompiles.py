@@ -8,7 +8,8 @@ of them take less than a microsecond for a unit of gas where the libraries are i
 * MODEXP (EIP-198, EIP-2565): py-evm's takes 0 for every power of an empty base, yet 0**0 is 1.
 * ECRECOVER: the chain's own recovery is the one used for transactions.
 * Curves (EIP-196, EIP-197, EIP-2537) and BLAKE2F (EIP-152): py-evm's compute in Python, too slowly for what they cost.
-* Point evaluation (EIP-4844): py-evm's loads the trusted setup at each call, which takes a second.
+* Point evaluation (EIP-4844): py-evm's loads the trusted setup at each call, which takes a second or two. Of the setup
+  one point is needed; ckzg, which wants all of it, serves where the library of the curve is missing.
 """
 
 from collections.abc import Callable, Mapping
@@ -101,19 +102,35 @@ def _modexp_operand(data: bytes, start: int, size: int) -> int:
     return int.from_bytes(present, "big") << 8 * (size - len(present)) if present else 0
 
 
-def run_point_evaluation(data: bytes, trusted_setup: object) -> bytes | None:
-    """Check a KZG proof; None when it does not hold. Input: versioned hash, z, y, commitment 48, proof 48."""
+def run_point_evaluation(data: bytes, verify: Callable[[bytes, bytes, bytes, bytes], bool]) -> bytes | None:
+    """
+    Check a KZG proof; None when it does not hold. Input: versioned hash, z, y, commitment 48, proof 48.
+
+    `verify` is given commitment, z, y, and proof, and may raise ValueError for what is not a point or a scalar.
+    """
     if len(data) != 192:
         return None
     commitment, proof = data[96:144], data[144:192]
     if b"\x01" + sha256(commitment).digest()[1:] != data[:32]:
         return None
     try:
-        if not ckzg.verify_kzg_proof(commitment, data[32:64], data[64:96], proof, trusted_setup):
+        if not verify(commitment, data[32:64], data[64:96], proof):
             return None
-    except (RuntimeError, ValueError):  # a point that is not on the curve
+    except ValueError:
         return None
     return FIELD_ELEMENTS_PER_BLOB.to_bytes(32, "big") + BLS_MODULUS.to_bytes(32, "big")
+
+
+def verify_kzg_proof_with_setup(load_setup: Callable[[], object]) -> Callable[[bytes, bytes, bytes, bytes], bool]:
+    """The check by ckzg, whose whole trusted setup is loaded (a second or two) when the first proof is checked."""
+
+    def verify(commitment: bytes, z: bytes, y: bytes, proof: bytes) -> bool:
+        try:
+            return bool(ckzg.verify_kzg_proof(commitment, z, y, proof, load_setup()))
+        except RuntimeError as error:
+            raise ValueError("no point of the curve, or no scalar") from error
+
+    return verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +153,9 @@ _BLS_PRECOMPILES: Mapping[bytes, PurePrecompile] = {
     BLS_PAIRING: PurePrecompile(bls12381.pairing_gas, bls12381.run_pairing),
     BLS_MAP_TO_G1: _costing(bls12381.MAP_TO_G1_GAS, bls12381.run_map_to_g1),
     BLS_MAP_TO_G2: _costing(bls12381.MAP_TO_G2_GAS, bls12381.run_map_to_g2),
+    POINT_EVALUATION: _costing(
+        POINT_EVALUATION_GAS, lambda data: run_point_evaluation(data, bls12381.verify_kzg_proof)
+    ),
 }
 
 PURE_PRECOMPILES: Mapping[bytes, PurePrecompile] = {
@@ -157,7 +177,7 @@ def fast_precompiles() -> dict[str, str]:
         "modexp": "python",
         "bn256": "python",
         "blake2f": "blake2b-py" if blake2f.IS_AVAILABLE else "python, slow",
-        "kzg": "ckzg",
+        "kzg": "py_arkworks_bls12381" if bls12381.IS_AVAILABLE else "ckzg",
         "bls12-381": "py_arkworks_bls12381" if bls12381.IS_AVAILABLE else "python, slow",
         "p256": "python",
     }
