@@ -110,7 +110,7 @@ def _recovery() -> ExaminedPart:
 
 
 def _precompiles() -> ExaminedPart:
-    slow = sorted(name for name in ("blake2f", "bls12-381") if fast_precompiles()[name] .startswith("python"))
+    slow = sorted(name for name in ("blake2f", "bls12-381") if fast_precompiles()[name].startswith("python"))
     if slow:
         meaning = "one transaction can hold the node for minutes: for development chains only"
         return ExaminedPart("precompiles", Finding.LIMITED, f"pure Python: {', '.join(slow)}", meaning)
