@@ -88,6 +88,15 @@ class StoreVersion(CriticalError):
         self.found = found
 
 
+class StoreDamaged(CriticalError):
+    """What is in the directory does not read as a store."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} can not be read as a store: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 class StoreInUse(CriticalError):
     """Another process writes to the directory."""
 
@@ -178,23 +187,19 @@ class Store:
             another process has it open for writing.
         StoreOfAnotherChain, StoreVersion
             it was made for another chain id, or in another format.
+        StoreDamaged
+            what is there is no store of ours, or not any more.
         """
         if read_only and not (path / "data.mdb").exists():
             raise StoreMissing(path)
         path.mkdir(parents=True, exist_ok=True)
         writer_lock = None if read_only else _lock_for_writing(path)
-        environment = lmdb.open(
-            str(path),
-            map_size=map_bytes,
-            subdir=True,
-            readonly=read_only,
-            create=not read_only,
-            max_readers=MAX_READERS,
-            max_dbs=len(Table),
-            max_spare_txns=8,
-            readahead=False,
-            meminit=False,
-        )
+        try:
+            environment = _open_environment(path, read_only, map_bytes)
+        except lmdb.Error as reason:
+            if writer_lock is not None:
+                writer_lock.close()
+            raise StoreDamaged(path, str(reason)) from None
         store = cls(path, environment, writer_lock)
         try:
             store._open_tables(chain_id)
@@ -303,6 +308,21 @@ def _write_identity(transaction: WriteTransaction, chain_id: int) -> None:
     transaction.put(Table.META, b"chain_id", chain_id.to_bytes(32, "big"))
     transaction.put(Table.META, b"store_id", secrets.token_bytes(IDENTITY_BYTES))
     transaction.put(Table.META, b"cache_secret", secrets.token_bytes(IDENTITY_BYTES))
+
+
+def _open_environment(path: Path, read_only: bool, map_bytes: int) -> lmdb.Environment:
+    return lmdb.open(
+        str(path),
+        map_size=map_bytes,
+        subdir=True,
+        readonly=read_only,
+        create=not read_only,
+        max_readers=MAX_READERS,
+        max_dbs=len(Table),
+        max_spare_txns=8,
+        readahead=False,
+        meminit=False,
+    )
 
 
 def _lock_for_writing(path: Path) -> IO[bytes]:
