@@ -144,9 +144,11 @@ class Node:
 
     def block(self, number: int | None = None) -> Block:
         """A block that is there, the unsafe head by default."""
-        block = self.chain.block(self.unsafe if number is None else number)
-        assert block is not None
-        return block
+        for _ in range(10_000):  # the head may move on the chain thread between the two reads
+            block = self.chain.block(self.unsafe if number is None else number)
+            if block is not None:
+                return block
+        raise AssertionError(f"block {number} is not there")
 
     def receipts(self, number: int | None = None) -> tuple[Receipt, ...]:
         """Receipts of that block."""
