@@ -9,7 +9,7 @@ second and not every process needs L1.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,12 +59,9 @@ class L1Connection:
         from web3 import AsyncWeb3
 
         timeout = aiohttp.ClientTimeout(total=endpoint.timeout_seconds)
-        provider = _provider_class()(
-            endpoint.url, request_kwargs={"timeout": timeout}, exception_retry_configuration=None
-        )
         response_class = _bounded_response(endpoint.response_limit_bytes)
         async with aiohttp.ClientSession(timeout=timeout, response_class=response_class) as session:
-            await provider.cache_async_session(session)
+            provider = _provider_class()(session, endpoint.url)
             yield cls(AsyncWeb3(provider), endpoint.timeout_seconds)
 
     async def call(self, method: str, *parameters: object) -> object:
@@ -124,19 +121,35 @@ def _refused(method: str, error: object) -> L1Refused:
     return L1Refused(method, code if isinstance(code, int) else 0, str(error.get("message", ""))[:MAX_ERROR_TEXT], data)
 
 
-def _provider_class() -> "type[AsyncHTTPProvider]":
-    """web3.py's provider with a parser of bounded depth: on deep nesting the standard one can overrun the C stack."""
+def _provider_class() -> "Callable[[aiohttp.ClientSession, str], AsyncHTTPProvider]":
+    """
+    web3.py's provider with a session of ours and a parser of bounded depth.
+
+    The provider's own session cache is behind a lock that a cancelled request never gives back, after which no request
+    is sent any more; and its parser can overrun the C stack on deep nesting.
+    """
     import orjson
     from web3 import AsyncHTTPProvider
-    from web3.types import RPCResponse
+    from web3.types import RPCEndpoint, RPCResponse
 
-    class BoundedDepthProvider(AsyncHTTPProvider):
+    class OneSessionProvider(AsyncHTTPProvider):
+        def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+            super().__init__(url, exception_retry_configuration=None)
+            self._session = session
+            self._url = url
+
+        async def _make_request(self, method: RPCEndpoint, request_data: bytes) -> bytes:
+            headers = self.get_request_headers()
+            async with self._session.post(self._url, data=request_data, headers=headers) as response:
+                response.raise_for_status()
+                return await response.read()
+
         @staticmethod
         def decode_rpc_response(raw_response: bytes) -> RPCResponse:
             response: RPCResponse = orjson.loads(raw_response)
             return response
 
-    return BoundedDepthProvider
+    return OneSessionProvider
 
 
 def _bounded_response(limit_bytes: int) -> type[aiohttp.ClientResponse]:

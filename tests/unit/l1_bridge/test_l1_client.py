@@ -278,3 +278,17 @@ def test_web3_is_not_imported_before_l1_is_asked() -> None:
     check = "import sys, l1_bridge.l1_client, l1_bridge.tx_manager, l1_bridge.deploy; sys.exit('web3' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", check], check=False, timeout=60).returncode == 0
+
+
+async def test_a_cancelled_request_holds_up_none_after_it() -> None:
+    """Reads are made side by side and given up together; each may be at any point of its request then."""
+    async with serve_fake_l1() as server, L1Client.connect(L1Endpoint(server.url, timeout_seconds=2.0)) as client:
+        for turns in range(12):
+            reads = [asyncio.ensure_future(client.header_by_number(number)) for number in range(4)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for read in reads:
+                read.cancel()
+            await asyncio.gather(*reads, return_exceptions=True)
+
+        assert await client.header_by_tag("latest") is not None
