@@ -170,7 +170,7 @@ class StateCache:
         is_stale = True
         for part, (names, values) in zip(parts.values(), answers, strict=True):
             if decode_head(self._open(names[1], values[1])) != head:
-                metrics.CACHE_STALE.inc()
+                metrics.TROUBLES.note("stale")
                 continue
             is_stale = False
             for key, name, value in zip(part, names[2:], values[2:], strict=True):
@@ -189,7 +189,7 @@ class StateCache:
             return None
         content = self._identity.open(name, value)
         if content is None:
-            metrics.CACHE_FAILURES.labels("poisoned").inc()
+            metrics.TROUBLES.note("poisoned")
         return content
 
     def _write_call(self, names: ShardNames, head: BlockId, entries: Mapping[bytes, bytes]) -> Call:

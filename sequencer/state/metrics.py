@@ -1,5 +1,6 @@
 """What reading and caching the state count; labels are bounded sets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from prometheus_client import Counter
@@ -23,6 +24,41 @@ for _tier in TIERS:
     READS.labels(_tier)
 for _kind in FAILURE_KINDS:
     CACHE_FAILURES.labels(_kind)
+
+
+TROUBLE_KINDS = (*FAILURE_KINDS, "paused", "stale")
+
+
+class CacheTroubles:
+    """What went wrong between this process and Redis; a worker sends it home, where `record_troubles` adds it up."""
+
+    def __init__(self) -> None:
+        self._new = dict.fromkeys(TROUBLE_KINDS, 0)
+
+    def note(self, kind: str) -> None:
+        """Count one trouble of a kind in `TROUBLE_KINDS`."""
+        self._new[kind] += 1
+        record_troubles({kind: 1})
+
+    def take(self) -> dict[str, int]:
+        """The counts since the last time, which begin at zero again; every kind is there."""
+        taken, self._new = self._new, dict.fromkeys(TROUBLE_KINDS, 0)
+        return taken
+
+
+TROUBLES = CacheTroubles()
+"""Of this process."""
+
+
+def record_troubles(counts: Mapping[str, int]) -> None:
+    """Add troubles to the process's metrics."""
+    for kind, count in counts.items():
+        if kind == "paused":
+            CACHE_PAUSED.inc(count)
+        elif kind == "stale":
+            CACHE_STALE.inc(count)
+        else:
+            CACHE_FAILURES.labels(kind).inc(count)
 
 
 @dataclass(slots=True)

@@ -100,7 +100,7 @@ class RedisLink:
 
     def _ask(self, call: Callable[["redis.Redis"], T]) -> T | None:
         if self.is_paused:
-            metrics.CACHE_PAUSED.inc()
+            metrics.TROUBLES.note("paused")
             return None
         try:
             return call(self._client)
@@ -111,6 +111,6 @@ class RedisLink:
         return None
 
     def _fail(self, kind: str) -> None:
-        metrics.CACHE_FAILURES.labels(kind).inc()
+        metrics.TROUBLES.note(kind)
         self._resume_at = self._monotonic() + self._pause_seconds
         self._client.connection_pool.disconnect(inuse_connections=False)

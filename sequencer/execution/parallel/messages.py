@@ -6,7 +6,7 @@ What travels between the engine and its workers: compact tuples in `marshal` for
                     DELTA    what the open block has changed since the last one
                     BATCH    batch id, slice number, fees, accounts and slots to prefetch, transactions
     from a worker   READY
-                    RESULTS  batch id, one result a transaction (None: no result), reads by tier
+                    RESULTS  batch id, one result a transaction (None: no result), reads by tier, troubles with Redis
 
 The digest is compared before anything is decoded, so bytes that are not a whole message never reach the decoder.
 """
@@ -20,7 +20,7 @@ from sequencer.execution.fees import FeeParameters
 from sequencer.execution.transaction_execution import TransactionResult
 from sequencer.primitives.receipt import BLOOM_BYTES, Log, compute_logs_bloom
 from sequencer.primitives.transaction import AccessListEntry, Authorization, Transaction
-from sequencer.state.metrics import TierCounts
+from sequencer.state.metrics import TROUBLE_KINDS, TierCounts
 
 from .metrics import WorkerReads
 
@@ -224,16 +224,20 @@ def pack_result(result: TransactionResult, microseconds: int) -> tuple[object, .
 def pack_results(batch_id: int, results: Sequence[tuple[object, ...] | None], reads: WorkerReads) -> bytes:
     """The message that answers a batch."""
     counts = (*_tiers(reads.tiers), reads.overlay, *_tiers(reads.prefetched))
-    return seal(RESULTS, (batch_id, tuple(results), counts))
+    return seal(RESULTS, (batch_id, tuple(results), counts, reads.troubles))
 
 
 def unpack_results(content: object) -> tuple[int, list[SpeculativeResult | None], WorkerReads]:
     """Batch id, results and reads; raises MalformedMessage when the shape is wrong."""
     try:
-        batch_id, packed, counts = cast("tuple[int, tuple[tuple[object, ...] | None, ...], tuple[int, ...]]", content)
+        batch_id, packed, counts, troubles = cast(
+            "tuple[int, tuple[tuple[object, ...] | None, ...], tuple[int, ...], tuple[int, ...]]", content
+        )
         results = [None if item is None else _read_result(item) for item in packed]
         hits, misses, store, overlay, *prefetched = counts
-        reads = WorkerReads(TierCounts(hits, misses, store), overlay, TierCounts(*prefetched))
+        if len(troubles) != len(TROUBLE_KINDS):
+            raise MalformedMessage(f"{len(troubles)} counts of troubles")
+        reads = WorkerReads(TierCounts(hits, misses, store), overlay, TierCounts(*prefetched), tuple(troubles))
     except (TypeError, ValueError) as reason:
         raise MalformedMessage(str(reason)) from None
     return batch_id, results, reads

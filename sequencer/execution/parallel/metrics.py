@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter
 
-from sequencer.state.metrics import READS, TierCounts, record_reads
+from sequencer.state.metrics import READS, TROUBLE_KINDS, TierCounts, record_reads, record_troubles
 
 TRANSACTIONS = Counter(
     "braid_execution_transactions", "Transactions that reached their turn, by how they ran.", ["way"]
@@ -40,15 +40,20 @@ READS.labels("overlay")
 
 @dataclass(slots=True)
 class WorkerReads:
-    """What a worker read for one batch: keys by tier, those of the open block's own changes, and what it prefetched."""
+    """
+    What a worker read for one batch: keys by tier, those of the open block's own changes, and what it prefetched;
+    and what went wrong with Redis meanwhile, in the order of `TROUBLE_KINDS`.
+    """
 
     tiers: TierCounts = field(default_factory=TierCounts)
     overlay: int = 0
     prefetched: TierCounts = field(default_factory=TierCounts)
+    troubles: tuple[int, ...] = (0,) * len(TROUBLE_KINDS)
 
     def add(self, other: "WorkerReads") -> None:
         """Add another batch's."""
         self.overlay += other.overlay
+        self.troubles = tuple(map(sum, zip(self.troubles, other.troubles, strict=True)))
         for mine, theirs in ((self.tiers, other.tiers), (self.prefetched, other.prefetched)):
             mine.redis_hits += theirs.redis_hits
             mine.redis_misses += theirs.redis_misses
@@ -91,6 +96,7 @@ class ExecutionCounts:
         """Add what a worker reported."""
         self.reads.add(reads)
         record_reads(reads.tiers)
+        record_troubles(dict(zip(TROUBLE_KINDS, reads.troubles, strict=True)))
         READS.labels("overlay").inc(reads.overlay)
         counts = (reads.prefetched.redis_hits, reads.prefetched.redis_misses, reads.prefetched.store_reads)
         for tier, count in zip(TIERS, counts, strict=True):

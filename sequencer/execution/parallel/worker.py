@@ -20,7 +20,7 @@ from sequencer.execution.evm import Evm
 from sequencer.execution.fees import FeeParameters
 from sequencer.execution.interface import InvalidReason
 from sequencer.execution.transaction_execution import execute_transaction
-from sequencer.state.metrics import TierCounts
+from sequencer.state.metrics import TROUBLES, TierCounts
 from sequencer.state.world_state import StateUnavailable
 
 from .kept_state import KeptCodes
@@ -94,7 +94,8 @@ class Worker:
         except StateUnavailable:  # the block was unwound meanwhile
             return pack_results(batch.batch_id, [None] * len(batch.transactions), WorkerReads())
         tiers = reader.counts.take()
-        reads = WorkerReads(_sum(tiers, prefetched), state.overlay_reads, prefetched)
+        troubles = tuple(TROUBLES.take().values())
+        reads = WorkerReads(_sum(tiers, prefetched), state.overlay_reads, prefetched, troubles)
         state.overlay_reads = 0
         return pack_results(batch.batch_id, results, reads)
 

@@ -32,7 +32,7 @@ def test_a_transaction_loses_its_signature_and_hash_alone(kind: int) -> None:
 
 
 def test_results_come_back() -> None:
-    reads = WorkerReads(TierCounts(5, 4, 3), 2, TierCounts(3, 2, 1))
+    reads = WorkerReads(TierCounts(5, 4, 3), 2, TierCounts(3, 2, 1), (0, 1, 2, 3, 4))
     one = (1, 21_000, (), b"", (), (), (), (), (), (), 77)
     kind, content = unseal(pack_results(12, [None, one], reads))
     batch_id, results, arrived = unpack_results(content)
@@ -58,7 +58,18 @@ def test_what_is_no_message_is_refused(message: bytes) -> None:
         unseal(message)
 
 
-@pytest.mark.parametrize("content", [None, 5, (1, 2), (1, (2,), 3), (1, ((1, 2),), (0,) * 7), (1, (), (0,) * 2)])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        5,
+        (1, 2),
+        (1, (2,), 3, ()),
+        (1, ((1, 2),), (0,) * 7, (0,) * 5),
+        (1, (), (0,) * 2, (0,) * 5),
+        (1, (), (0,) * 7, (0,)),
+    ],
+)
 def test_results_of_another_shape_are_refused(content: object) -> None:
     with pytest.raises(MalformedMessage):
         unpack_results(content)
