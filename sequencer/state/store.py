@@ -311,7 +311,7 @@ def _write_identity(transaction: WriteTransaction, chain_id: int) -> None:
 
 
 def _open_environment(path: Path, read_only: bool, map_bytes: int) -> lmdb.Environment:
-    return lmdb.open(
+    environment = lmdb.open(
         str(path),
         map_size=map_bytes,
         subdir=True,
@@ -323,6 +323,11 @@ def _open_environment(path: Path, read_only: bool, map_bytes: int) -> lmdb.Envir
         readahead=False,
         meminit=False,
     )
+    pages = environment.info()["last_pgno"] + 1
+    if (path / "data.mdb").stat().st_size < pages * environment.stat()["psize"]:
+        environment.close()  # a read behind the end of the file would end the process
+        raise lmdb.CorruptedError("data.mdb was cut off")
+    return environment
 
 
 def _lock_for_writing(path: Path) -> IO[bytes]:

@@ -1,5 +1,6 @@
 """What a node finds at its start: damage that never was acknowledged is cut and counted, anything else is refused."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -106,3 +107,12 @@ async def test_a_port_in_use_stops_the_start_and_lets_go_of_the_directory(tmp_pa
             await start(tmp_path, **{which: port})
 
     await start(tmp_path)
+
+
+async def test_a_store_that_was_cut_off_stops_the_start(tmp_path: Path) -> None:
+    await live(tmp_path)
+    data = tmp_path / "data" / "chain" / "data.mdb"
+    os.truncate(data, data.stat().st_size // 2)
+
+    with pytest.raises(StoreDamaged, match="was cut off"):
+        await start(tmp_path)
