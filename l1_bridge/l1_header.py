@@ -13,7 +13,7 @@ from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from l1_bridge.types import ZERO_HASH, L1Header
 
 MAX_EXTRA_DATA_BYTES = 32 * 32
@@ -105,8 +105,3 @@ def _encode_field(source: Mapping[str, object], key: str, form: int | None) -> b
     if len(value) > MAX_EXTRA_DATA_BYTES:
         raise MalformedField(key, f"{len(value)} bytes")
     return value
-
-
-def encode_integer(value: int) -> bytes:
-    """An integer as RLP wants it: big-endian without leading zeros, nothing for 0."""
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")

@@ -17,9 +17,8 @@ from contracts.keccak import keccak
 from l1_bridge import json_fields
 from l1_bridge.errors import L1Lied
 from l1_bridge.json_fields import MalformedField, parse_bytes
-from l1_bridge.l1_header import encode_integer
 from l1_bridge.ordered_trie import ordered_trie_root
-from l1_bridge.rlp_codec import RlpItem, encode_rlp
+from l1_bridge.rlp_codec import RlpItem, encode_integer, encode_rlp
 from l1_bridge.types import L1Transaction
 
 LEGACY_TYPE = 0

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from contracts.keccak import keccak
 
-from .rlp_codec import RlpItem, encode_rlp
+from .rlp_codec import RlpItem, encode_integer, encode_rlp
 
 EMPTY_ROOT = keccak(b"\x80")
 """Root of a trie without entries."""
@@ -19,12 +19,8 @@ def ordered_trie_root(values: Sequence[bytes]) -> bytes:
     """The root over `values` in their order."""
     if not values:
         return EMPTY_ROOT
-    pairs = sorted((_nibbles(encode_rlp(_index_bytes(index))), value) for index, value in enumerate(values))
+    pairs = sorted((_nibbles(encode_rlp(encode_integer(index))), value) for index, value in enumerate(values))
     return keccak(encode_rlp(_build(pairs, 0)))
-
-
-def _index_bytes(index: int) -> bytes:
-    return index.to_bytes((index.bit_length() + 7) // 8, "big")
 
 
 def _nibbles(key: bytes) -> bytes:

@@ -30,6 +30,11 @@ def encode_rlp(item: RlpItem) -> bytes:
     return encoded
 
 
+def encode_integer(value: int) -> bytes:
+    """An integer as RLP wants it: big-endian without leading zeros, nothing for 0."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
 def decode_rlp(data: bytes) -> RlpItem:
     """Decode one item that fills `data`; raise MalformedRlp otherwise, or when lists nest deeper than MAX_DEPTH."""
     item, end = _decode_item(data, 0, len(data), 0)

@@ -14,9 +14,8 @@ from eth_utils.exceptions import ValidationError
 
 from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
-from l1_bridge.l1_header import encode_integer
 from l1_bridge.l1_transaction import DYNAMIC_FEE_TYPE, SignedFields
-from l1_bridge.rlp_codec import RlpItem
+from l1_bridge.rlp_codec import RlpItem, encode_integer
 
 KEY_BYTES = 32
 

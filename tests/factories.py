@@ -11,9 +11,9 @@ from functools import cache
 from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
 from eth_hash.auto import keccak
 
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from sequencer.primitives.deposit import DepositTransaction
-from sequencer.primitives.fields import RlpItem, int_bytes
+from sequencer.primitives.fields import RlpItem
 from sequencer.primitives.signature import address_of, sign_digest
 from sequencer.primitives.transaction import AccessListEntry, Authorization, Transaction, decode_transaction
 
@@ -73,16 +73,16 @@ def make_transaction(
     if gas_limit is None:
         gas_limit = _enough_gas(to, data, access_list, authorizations)
     price = max_fee_per_gas if gas_price is None else gas_price
-    target: list[RlpItem] = [int_bytes(gas_limit), to or b"", int_bytes(value), data]
+    target: list[RlpItem] = [encode_integer(gas_limit), to or b"", encode_integer(value), data]
     if type == 0:
-        return _sign_legacy(signer, chain_id, [int_bytes(nonce), int_bytes(price), *target])
+        return _sign_legacy(signer, chain_id, [encode_integer(nonce), encode_integer(price), *target])
     if chain_id is None:
         raise ValueError("only a legacy transaction can have no chain id")
     if type == 1:
-        fees: list[RlpItem] = [int_bytes(price)]
+        fees: list[RlpItem] = [encode_integer(price)]
     else:
-        fees = [int_bytes(max_priority_fee_per_gas), int_bytes(max_fee_per_gas)]
-    fields = [int_bytes(chain_id), int_bytes(nonce), *fees, *target, _access_list_item(access_list)]
+        fees = [encode_integer(max_priority_fee_per_gas), encode_integer(max_fee_per_gas)]
+    fields = [encode_integer(chain_id), encode_integer(nonce), *fees, *target, _access_list_item(access_list)]
     if type == 4:
         fields.append([_authorization_item(authorization) for authorization in authorizations])
     return decode_transaction(sign_typed(signer, type, fields))
@@ -92,14 +92,14 @@ def sign_typed(key: bytes, type: int, fields: Sequence[RlpItem]) -> bytes:
     """Raw bytes of a typed transaction from its unsigned fields, whatever they are: for tests of bad input."""
     prefix = bytes([type])
     y_parity, r, s = sign_digest(key, keccak(prefix + encode_rlp(list(fields))))
-    return prefix + encode_rlp([*fields, int_bytes(y_parity), int_bytes(r), int_bytes(s)])
+    return prefix + encode_rlp([*fields, encode_integer(y_parity), encode_integer(r), encode_integer(s)])
 
 
 def make_authorization(
     *, key: bytes | None = None, chain_id: int = CHAIN_ID, address: bytes = RECIPIENT, nonce: int = 0
 ) -> Authorization:
     """An EIP-7702 authorization, signed by account 1 by default."""
-    message = encode_rlp([int_bytes(chain_id), address, int_bytes(nonce)])
+    message = encode_rlp([encode_integer(chain_id), address, encode_integer(nonce)])
     y_parity, r, s = sign_digest(private_key(1) if key is None else key, keccak(b"\x05" + message))
     return Authorization(chain_id=chain_id, address=address, nonce=nonce, y_parity=y_parity, r=r, s=s)
 
@@ -129,10 +129,10 @@ def make_deposit(
 
 
 def _sign_legacy(key: bytes, chain_id: int | None, fields: list[RlpItem]) -> Transaction:
-    replay_protection: list[RlpItem] = [] if chain_id is None else [int_bytes(chain_id), b"", b""]
+    replay_protection: list[RlpItem] = [] if chain_id is None else [encode_integer(chain_id), b"", b""]
     y_parity, r, s = sign_digest(key, keccak(encode_rlp([*fields, *replay_protection])))
     v = 27 + y_parity if chain_id is None else 35 + 2 * chain_id + y_parity
-    return decode_transaction(encode_rlp([*fields, int_bytes(v), int_bytes(r), int_bytes(s)]))
+    return decode_transaction(encode_rlp([*fields, encode_integer(v), encode_integer(r), encode_integer(s)]))
 
 
 def _access_list_item(access_list: Sequence[AccessListEntry]) -> RlpItem:
@@ -141,12 +141,12 @@ def _access_list_item(access_list: Sequence[AccessListEntry]) -> RlpItem:
 
 def _authorization_item(authorization: Authorization) -> RlpItem:
     return [
-        int_bytes(authorization.chain_id),
+        encode_integer(authorization.chain_id),
         authorization.address,
-        int_bytes(authorization.nonce),
-        int_bytes(authorization.y_parity),
-        int_bytes(authorization.r),
-        int_bytes(authorization.s),
+        encode_integer(authorization.nonce),
+        encode_integer(authorization.y_parity),
+        encode_integer(authorization.r),
+        encode_integer(authorization.s),
     ]
 
 

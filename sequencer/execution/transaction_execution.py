@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from sequencer.primitives.deposit import DepositTransaction
-from sequencer.primitives.fields import int_bytes
 from sequencer.primitives.predeploys import BASE_FEE_VAULT, L1_FEE_VAULT, OPERATOR_FEE_VAULT
 from sequencer.primitives.receipt import Log
 from sequencer.primitives.transaction import Authorization, Transaction
@@ -71,7 +70,7 @@ class Interpreter(Protocol):
 
 def contract_address(sender: bytes, nonce: int) -> bytes:
     """Where a creation by `sender` at `nonce` puts its contract."""
-    return keccak(encode_rlp([sender, int_bytes(nonce)]))[12:]
+    return keccak(encode_rlp([sender, encode_integer(nonce)]))[12:]
 
 
 def execute_transaction(

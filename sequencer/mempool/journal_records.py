@@ -16,12 +16,12 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp, encode_rlp
+from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp, encode_integer, encode_rlp
 from sequencer.execution.interface import Included, Outcome
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.deposit import decode_deposit
 from sequencer.primitives.errors import DecodingError
-from sequencer.primitives.fields import int_bytes, read_bytes, read_int, read_list, read_sized
+from sequencer.primitives.fields import read_bytes, read_int, read_list, read_sized
 
 
 class RecordKind(IntEnum):
@@ -42,7 +42,7 @@ class TransactionRecord:
 
     def encode(self) -> bytes:
         """The record's bytes."""
-        return _encode(RecordKind.TRANSACTION, [self.raw, int_bytes(self.received_at_ms)])
+        return _encode(RecordKind.TRANSACTION, [self.raw, encode_integer(self.received_at_ms)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class SliceRecord:
         return _encode(
             RecordKind.SLICE,
             [
-                int_bytes(self.block_number),
+                encode_integer(self.block_number),
                 self.parent_hash,
-                int_bytes(self.slice_index),
+                encode_integer(self.slice_index),
                 [] if self.attributes is None else _attributes_to_rlp(self.attributes),
                 list(self.transaction_hashes),
                 self.receipts_digest,
@@ -97,7 +97,7 @@ class AbandonedRecord:
 
     def encode(self) -> bytes:
         """The record's bytes."""
-        return _encode(RecordKind.ABANDONED, [int_bytes(self.block_number)])
+        return _encode(RecordKind.ABANDONED, [encode_integer(self.block_number)])
 
 
 Record: TypeAlias = TransactionRecord | SliceRecord | TerminalRecord | AbandonedRecord
@@ -155,11 +155,11 @@ def _decode_slice(fields: Sequence[RlpItem]) -> SliceRecord:
 
 def _attributes_to_rlp(attributes: PayloadAttributes) -> RlpItem:
     return [
-        int_bytes(attributes.timestamp),
+        encode_integer(attributes.timestamp),
         attributes.prev_randao,
         attributes.fee_recipient,
         attributes.parent_beacon_block_root,
-        int_bytes(attributes.gas_limit),
+        encode_integer(attributes.gas_limit),
         attributes.extra_data,
         [deposit.raw for deposit in attributes.deposits],
         list(attributes.user_transactions),

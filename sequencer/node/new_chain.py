@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 from contracts.genesis import Alloc, l1_allocs, l2_allocs
 from contracts.parameters import ContractParameters, VaultParameters
-from l1_bridge.rollup_config import Eip1559Constants, Fork, RollupConfig, RollupGenesis
+from l1_bridge.rollup_config import (
+    CHANNEL_TIMEOUT_BLOCKS,
+    MAX_SEQUENCER_DRIFT_SECONDS,
+    Eip1559Constants,
+    Fork,
+    RollupConfig,
+    RollupGenesis,
+)
 from l1_bridge.system_config import SystemConfig
 from l1_bridge.types import BlockId
 from sequencer.primitives.genesis import Genesis, GenesisAccount, OptimismParameters
@@ -138,9 +145,9 @@ def make_rollup_config(
     return RollupConfig(
         genesis=RollupGenesis(l1=l1, l2=l2, l2_time=l2_time, system_config=_system_config(plan)),
         block_time=plan.block_time,
-        max_sequencer_drift=1800,
+        max_sequencer_drift=MAX_SEQUENCER_DRIFT_SECONDS,
         seq_window_size=plan.sequencing_window,
-        channel_timeout=50,
+        channel_timeout=CHANNEL_TIMEOUT_BLOCKS,
         l1_chain_id=plan.l1_chain_id,
         l2_chain_id=plan.l2_chain_id,
         batch_inbox_address=addresses["BatchInbox"],

@@ -22,7 +22,7 @@ from l1_bridge.errors import TemporaryError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.output_oracle import L2OutputOracle
-from l1_bridge.rollup_config import RollupConfig
+from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS, RollupConfig
 from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
 
@@ -33,9 +33,6 @@ from .runner import NamedService, run_services, stop_on_signals
 log = structlog.get_logger(__name__)
 
 CHANNEL_ID_BYTES = 16
-
-GRANITE_CHANNEL_TIMEOUT_BLOCKS = 50
-"""L1 blocks within which a channel must be complete; a constant since Granite."""
 
 FLUSH_SECONDS = 5.0
 """How long the last batches may take on an orderly stop; less than a supervisor waits."""
@@ -66,7 +63,7 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
         expected = rollup.genesis.system_config.batcher_address
         if parts.sender.address != expected:
             log.warning("batcher_key_differs", address="0x" + parts.sender.address.hex(), genesis="0x" + expected.hex())
-        limits = settings.make_limits(rollup.seq_window_size, GRANITE_CHANNEL_TIMEOUT_BLOCKS)
+        limits = settings.make_limits(rollup.seq_window_size, CHANNEL_TIMEOUT_BLOCKS)
         submitter = BatchSubmitter(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
             parts.sender,

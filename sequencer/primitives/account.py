@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from contracts.keccak import keccak
+from l1_bridge.ordered_trie import EMPTY_ROOT
 
 EMPTY_CODE_HASH = keccak(b"")
 """Code hash of every account without code."""
 
-EMPTY_TRIE_ROOT = keccak(b"\x80")
+EMPTY_TRIE_ROOT = EMPTY_ROOT
 """Root of a trie without entries."""
 
 

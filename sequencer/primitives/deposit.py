@@ -10,10 +10,10 @@ from functools import cached_property
 
 from contracts.keccak import keccak
 from l1_bridge.deposits import DepositEvent
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 
 from .errors import DecodingError, TransactionDecodingError
-from .fields import decode_list, int_bytes, read_bytes, read_int, read_list, read_recipient, read_sized
+from .fields import decode_list, read_bytes, read_int, read_list, read_recipient, read_sized
 
 DEPOSIT_TYPE = 0x7E
 
@@ -44,10 +44,10 @@ class DepositTransaction:
                 self.source_hash,
                 self.sender,
                 self.to or b"",
-                int_bytes(self.mint),
-                int_bytes(self.value),
-                int_bytes(self.gas_limit),
-                int_bytes(int(self.is_system)),
+                encode_integer(self.mint),
+                encode_integer(self.value),
+                encode_integer(self.gas_limit),
+                encode_integer(int(self.is_system)),
                 self.data,
             ]
         )

@@ -11,7 +11,7 @@ from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp
 
 from .errors import DecodingError
 
-__all__ = ["RlpItem", "decode_list", "int_bytes", "read_bytes", "read_int", "read_list", "read_recipient", "read_sized"]
+__all__ = ["RlpItem", "decode_list", "read_bytes", "read_int", "read_list", "read_recipient", "read_sized"]
 
 
 def decode_list(data: bytes, name: str, error: type[DecodingError] = DecodingError) -> list[RlpItem]:
@@ -66,8 +66,3 @@ def read_list(item: RlpItem, name: str, length: int | None = None) -> Sequence[R
     if length is not None and len(item) != length:
         raise DecodingError(f"{name} has {len(item)} items, not {length}")
     return item
-
-
-def int_bytes(value: int) -> bytes:
-    """The canonical big-endian bytes of a non-negative integer: empty for zero."""
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")

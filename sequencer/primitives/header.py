@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 
 from .errors import DecodingError
-from .fields import RlpItem, decode_list, int_bytes, read_bytes, read_int, read_list, read_sized
+from .fields import RlpItem, decode_list, read_bytes, read_int, read_list, read_sized
 from .receipt import BLOOM_BYTES
 
 EMPTY_OMMERS_HASH = keccak(b"\xc0")
@@ -63,17 +63,17 @@ class Header:
             self.receipts_root,
             self.logs_bloom,
             b"",  # difficulty: zero since the merge
-            int_bytes(self.number),
-            int_bytes(self.gas_limit),
-            int_bytes(self.gas_used),
-            int_bytes(self.timestamp),
+            encode_integer(self.number),
+            encode_integer(self.gas_limit),
+            encode_integer(self.gas_used),
+            encode_integer(self.timestamp),
             self.extra_data,
             self.prev_randao,
             bytes(8),  # nonce: zero since the merge
-            int_bytes(self.base_fee_per_gas),
+            encode_integer(self.base_fee_per_gas),
             self.withdrawals_root,
-            int_bytes(self.blob_gas_used),
-            int_bytes(self.excess_blob_gas),
+            encode_integer(self.blob_gas_used),
+            encode_integer(self.excess_blob_gas),
             self.parent_beacon_block_root,
             self.requests_hash,
         ]

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 
 from .deposit import DEPOSIT_TYPE
 from .errors import DecodingError
-from .fields import RlpItem, decode_list, int_bytes, read_bytes, read_int, read_list, read_sized
+from .fields import RlpItem, decode_list, read_bytes, read_int, read_list, read_sized
 
 BLOOM_BYTES = 256
 
@@ -45,15 +45,15 @@ class Receipt:
     def encode(self) -> bytes:
         """The consensus encoding, with the type byte where there is one."""
         fields: list[RlpItem] = [
-            int_bytes(self.status),
-            int_bytes(self.cumulative_gas_used),
+            encode_integer(self.status),
+            encode_integer(self.cumulative_gas_used),
             self.bloom,
             [[log.address, list(log.topics), log.data] for log in self.logs],
         ]
         if self.deposit_nonce is not None:
-            fields.append(int_bytes(self.deposit_nonce))
+            fields.append(encode_integer(self.deposit_nonce))
             if self.deposit_receipt_version is not None:
-                fields.append(int_bytes(self.deposit_receipt_version))
+                fields.append(encode_integer(self.deposit_receipt_version))
         payload = encode_rlp(fields)
         return bytes([self.type]) + payload if self.type else payload
 

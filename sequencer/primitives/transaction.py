@@ -10,10 +10,10 @@ Blob transactions (type 3) do not exist on this chain; deposits have a class of 
 from dataclasses import dataclass
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 
 from .errors import BadSignature, DecodingError, TransactionDecodingError, UnsupportedTransactionType
-from .fields import RlpItem, decode_list, int_bytes, read_bytes, read_int, read_list, read_recipient, read_sized
+from .fields import RlpItem, decode_list, read_bytes, read_int, read_list, read_recipient, read_sized
 from .signature import recover_address
 
 LEGACY_TYPE = 0x00
@@ -47,7 +47,7 @@ class Authorization:
 
     def authority(self) -> bytes | None:
         """The account that signed, or None when the signature is not valid (the tuple is then skipped)."""
-        message = encode_rlp([int_bytes(self.chain_id), self.address, int_bytes(self.nonce)])
+        message = encode_rlp([encode_integer(self.chain_id), self.address, encode_integer(self.nonce)])
         try:
             return recover_address(keccak(AUTHORIZATION_MAGIC + message), self.y_parity, self.r, self.s)
         except BadSignature:
@@ -118,7 +118,7 @@ def _decode_legacy(raw: bytes) -> Transaction:
         chain_id, y_parity, unsigned = None, v - 27, items[:6]
     elif v >= 35:
         chain_id, y_parity = (v - 35) // 2, (v - 35) % 2
-        unsigned = [*items[:6], int_bytes(chain_id), b"", b""]
+        unsigned = [*items[:6], encode_integer(chain_id), b"", b""]
     else:
         raise TransactionDecodingError(f"v is {v}, neither 27, 28 nor from EIP-155")
     gas_price = read_int(items[1], 256, "gas price")

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 
 from batcher.l2_source import L2BlockRef
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from l1_bridge.types import BlockId, L1Header
 from sequencer.mempool.statuses import TransactionStatus
 from sequencer.primitives.block import AnyTransaction, Block
 from sequencer.primitives.deposit import DepositTransaction
-from sequencer.primitives.fields import int_bytes
 from sequencer.primitives.header import EMPTY_OMMERS_HASH, Header
 from sequencer.primitives.receipt import Log
 from sequencer.primitives.transaction import (
@@ -246,7 +245,7 @@ def created_address(placed: PlacedTransaction) -> bytes | None:
         nonce = placed.receipt.deposit_nonce or 0
     else:
         nonce = transaction.nonce
-    return keccak(encode_rlp([transaction.sender, int_bytes(nonce)]))[12:]
+    return keccak(encode_rlp([transaction.sender, encode_integer(nonce)]))[12:]
 
 
 def format_log(log: Log, placed: PlacedTransaction, offset: int, view: BlockView) -> Json:

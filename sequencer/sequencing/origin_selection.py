@@ -8,10 +8,8 @@ drift past its origin's, the block must be empty, so a sequencer moves on to the
 from dataclasses import dataclass
 
 from l1_bridge.errors import TemporaryError
+from l1_bridge.rollup_config import MAX_SEQUENCER_DRIFT_SECONDS
 from l1_bridge.types import BlockId, L1Header
-
-FJORD_MAX_SEQUENCER_DRIFT_SECONDS = 1800
-"""Since Fjord a constant of the protocol, whatever `rollup.json` says."""
 
 
 class NextOriginUnknown(TemporaryError):
@@ -44,12 +42,12 @@ def choose_origin(current: L1Header, following: L1Header | None, block_time: int
 
     Raises NextOriginUnknown when the drift is over and `following` is None.
     """
-    is_past_drift = block_time > current.timestamp + FJORD_MAX_SEQUENCER_DRIFT_SECONDS
+    is_past_drift = block_time > current.timestamp + MAX_SEQUENCER_DRIFT_SECONDS
     if following is None:
         if is_past_drift:
             raise NextOriginUnknown(current.id, block_time)
         return OriginChoice(current, allows_user_transactions=True)
     if following.timestamp <= block_time:
-        is_past_drift = block_time > following.timestamp + FJORD_MAX_SEQUENCER_DRIFT_SECONDS
+        is_past_drift = block_time > following.timestamp + MAX_SEQUENCER_DRIFT_SECONDS
         return OriginChoice(following, allows_user_transactions=not is_past_drift)
     return OriginChoice(current, allows_user_transactions=not is_past_drift)

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from trie.hexary import HexaryTrie
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import RlpItem, decode_rlp, encode_rlp
+from l1_bridge.rlp_codec import RlpItem, decode_rlp, encode_integer, encode_rlp
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
-from sequencer.primitives.fields import int_bytes
 
 from .changes import StateChanges
 from .commitment import TrieUpdate
@@ -92,7 +91,9 @@ def _slot_leaf(value: int) -> bytes:
 
 def _leaf(account: Account | None, old: bytes, storage_root: bytes) -> bytes:
     if account is not None:
-        return encode_rlp([int_bytes(account.nonce), int_bytes(account.balance), storage_root, account.code_hash])
+        return encode_rlp(
+            [encode_integer(account.nonce), encode_integer(account.balance), storage_root, account.code_hash]
+        )
     if not old:  # storage of an account that does not exist: nothing to commit to
         return b""
     fields = read_leaf(old)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from eth_hash.auto import keccak
 from trie.hexary import HexaryTrie
 
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from sequencer.primitives.account import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Account
-from sequencer.primitives.fields import int_bytes
 from sequencer.primitives.genesis import Genesis, GenesisAccount
 from sequencer.primitives.header import Header
 from sequencer.primitives.predeploys import MESSAGE_PASSER
@@ -49,7 +48,7 @@ class MemoryState:
         for address in changes.storage.keys() | changes.wiped:
             start = EMPTY_TRIE_ROOT if address in changes.wiped else self.storage_root(address)
             slots = changes.storage.get(address, {})
-            pairs = {slot.to_bytes(32, "big"): encode_rlp(int_bytes(v)) if v else b"" for slot, v in slots.items()}
+            pairs = {slot.to_bytes(32, "big"): encode_rlp(encode_integer(v)) if v else b"" for slot, v in slots.items()}
             roots[address] = _updated(nodes, start, pairs)
         leaves: dict[bytes, bytes] = {}
         for address in changes.accounts.keys() | roots.keys():
@@ -57,7 +56,7 @@ class MemoryState:
             leaves[address] = b""
             if account is not None:
                 root = roots.get(address, self.storage_root(address))
-                fields = [int_bytes(account.nonce), int_bytes(account.balance), root, account.code_hash]
+                fields = [encode_integer(account.nonce), encode_integer(account.balance), root, account.code_hash]
                 leaves[address] = encode_rlp(fields)
         return TrieUpdate(_updated(nodes, self.state_root, leaves), roots, nodes.added)
 

@@ -9,12 +9,11 @@ from unittest import mock
 import orjson
 import pytest
 
-from l1_bridge.rlp_codec import decode_rlp, encode_rlp
+from l1_bridge.rlp_codec import decode_rlp, encode_integer, encode_rlp
 from sequencer.execution.intrinsic import floor_gas
 from sequencer.mempool.mempool import Mempool
 from sequencer.mempool.metrics import SUBMITTED
 from sequencer.mempool.pool import PoolLimits
-from sequencer.primitives.fields import int_bytes
 from sequencer.primitives.signature import CURVE_ORDER
 from sequencer.primitives.transaction import Transaction
 from sequencer.rpc.errors import INTERNAL_ERROR, INVALID_PARAMETERS, INVALID_REQUEST, LIMIT_EXCEEDED, PARSE_ERROR
@@ -51,7 +50,7 @@ def high_s() -> bytes:
     fields = decode_rlp(good.raw[1:])
     assert not isinstance(fields, bytes)
     return b"\x02" + encode_rlp(
-        [*fields[:-3], int_bytes(1 - good.y_parity), fields[-2], int_bytes(CURVE_ORDER - good.s)]
+        [*fields[:-3], encode_integer(1 - good.y_parity), fields[-2], encode_integer(CURVE_ORDER - good.s)]
     )
 
 
@@ -59,7 +58,7 @@ def no_curve_point() -> bytes:
     """A signature with r above the curve's order."""
     fields = decode_rlp(make_transaction().raw[1:])
     assert not isinstance(fields, bytes)
-    return b"\x02" + encode_rlp([*fields[:-2], int_bytes(CURVE_ORDER + 1), fields[-1]])
+    return b"\x02" + encode_rlp([*fields[:-2], encode_integer(CURVE_ORDER + 1), fields[-1]])
 
 
 def as_type(kind: int) -> bytes:

@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trie.hexary import HexaryTrie
 
-from l1_bridge.rlp_codec import encode_rlp
+from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from l1_bridge.types import BlockId
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
-from sequencer.primitives.fields import int_bytes
 from sequencer.state.changes import ChangesOver, StateChanges
 from sequencer.state.proofs import account_proof
 from sequencer.state.store import Store, Table, WriteTransaction
@@ -52,7 +51,9 @@ class Model:
         return Model(accounts, {who: slots for who, slots in kept.items() if slots})
 
     def storage_root(self, who: bytes) -> bytes:
-        return fresh_root({slot.to_bytes(32, "big"): encode_rlp(int_bytes(value)) for slot, value in self.slots(who)})
+        return fresh_root(
+            {slot.to_bytes(32, "big"): encode_rlp(encode_integer(value)) for slot, value in self.slots(who)}
+        )
 
     def slots(self, who: bytes) -> list[tuple[int, int]]:
         return list(self.storage.get(who, {}).items())
@@ -61,7 +62,12 @@ class Model:
         return fresh_root(
             {
                 who: encode_rlp(
-                    [int_bytes(account.nonce), int_bytes(account.balance), self.storage_root(who), account.code_hash]
+                    [
+                        encode_integer(account.nonce),
+                        encode_integer(account.balance),
+                        self.storage_root(who),
+                        account.code_hash,
+                    ]
                 )
                 for who, account in self.accounts.items()
             }

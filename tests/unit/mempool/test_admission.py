@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 from eth_hash.auto import keccak
 
-from l1_bridge.rlp_codec import decode_rlp, encode_rlp
+from l1_bridge.rlp_codec import decode_rlp, encode_integer, encode_rlp
 from sequencer.execution.fees import FeeParameters
 from sequencer.execution.intrinsic import floor_gas, transaction_intrinsic_gas
 from sequencer.mempool import errors
 from sequencer.mempool.admission import AdmissionRules
 from sequencer.mempool.mempool import Mempool
 from sequencer.primitives.account import Account
-from sequencer.primitives.fields import int_bytes
 from sequencer.primitives.signature import CURVE_ORDER
 from sequencer.primitives.transaction import AccessListEntry
 from tests.factories import CHAIN_ID, ETHER, GWEI, RECIPIENT, address, make_deposit, make_transaction, private_key
@@ -75,7 +74,12 @@ def high_s() -> bytes:
     transaction = make_transaction()
     fields = decode_rlp(transaction.raw[1:])
     assert not isinstance(fields, bytes)
-    flipped = [*fields[:-3], int_bytes(1 - transaction.y_parity), fields[-2], int_bytes(CURVE_ORDER - transaction.s)]
+    flipped = [
+        *fields[:-3],
+        encode_integer(1 - transaction.y_parity),
+        fields[-2],
+        encode_integer(CURVE_ORDER - transaction.s),
+    ]
     return b"\x02" + encode_rlp(flipped)
 
 

@@ -2,15 +2,15 @@
 
 import pytest
 
+from l1_bridge.rollup_config import MAX_SEQUENCER_DRIFT_SECONDS
 from l1_bridge.types import L1Header
 from sequencer.sequencing.origin_selection import (
-    FJORD_MAX_SEQUENCER_DRIFT_SECONDS,
     NextOriginUnknown,
     choose_origin,
 )
 from tests.fakes.l1 import FakeL1
 
-DRIFT = FJORD_MAX_SEQUENCER_DRIFT_SECONDS
+DRIFT = MAX_SEQUENCER_DRIFT_SECONDS
 
 
 def _headers(gap_seconds: int) -> tuple[L1Header, L1Header]:
