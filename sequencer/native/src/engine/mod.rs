@@ -1,0 +1,23 @@
+//! The native engine: what `sequencer/execution/serial.py` does, on revm.
+//!
+//! One rule set is a parameter (`Environment`): plain Ethereum by fork, or OP Stack (Isthmus) on top of Prague. The way
+//! around the interpreter (verdict, charge, refund, floor, settlement, deposits) is written here once for both, step for
+//! step as the reference has it; opcodes, precompiles and the journal are revm's.
+
+mod call;
+mod door;
+mod environment;
+mod machine;
+mod open_block;
+mod outcome;
+mod receipt;
+mod steps;
+mod transaction;
+mod verdict;
+
+pub use door::register;
+pub use environment::Environment;
+pub use machine::{Machine, StateView};
+pub use outcome::{Executed, Payments, Write};
+pub use transaction::{Deposit, Parsed, UserTransaction};
+pub use verdict::InvalidReason;
