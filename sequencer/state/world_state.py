@@ -18,6 +18,7 @@ from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 
 from .changes import StateChanges
 from .flat import ADDRESS_BYTES, decode_account, decode_value, encode_account, encode_value, slot_key
+from .native_environment import STORE_FAILURE, NativeState, is_unavailable
 from .store import ReadTransaction, Store, Table, WriteTransaction
 
 HEAD_KEY = b"head"
@@ -176,16 +177,16 @@ class StateAt:
         self._store = store
         self._mark = encode_block_id(block)
         self.block = block
+        self.native: NativeState | None = None if store.native is None else store.native.state_at(self._mark)
+        """The same state for what runs in the extension; None where the `lmdb` package serves."""
 
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address."""
-        with self._store.read() as transaction:
-            return decode_account(self._read(transaction, b"a", address))
+        return decode_account(self._look(b"a" + address))
 
     def storage(self, address: bytes, slot: int) -> int:
         """The value of one storage slot."""
-        with self._store.read() as transaction:
-            return decode_value(self._read(transaction, b"s", slot_key(address, slot)))
+        return decode_value(self._look(b"s" + slot_key(address, slot)))
 
     def code(self, code_hash: bytes) -> bytes:
         """The code with that hash; raises StateUnavailable for one that no account ever had."""
@@ -199,6 +200,12 @@ class StateAt:
 
     def read_many(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Encoded values by key (`a` | address, `s` | address | slot, `c` | code hash), in one look at the store."""
+        if self.native is not None:
+            wanted = list(keys)
+            try:
+                return dict(zip(wanted, self.native.encoded_many(wanted), strict=True))
+            except STORE_FAILURE as failure:
+                raise self._explain(failure) from None
         with self._store.read() as transaction:
             return {key: self._read_any(transaction, key) for key in keys}
 
@@ -207,6 +214,18 @@ class StateAt:
         with self._store.read() as transaction:
             if transaction.get(Table.META, HEAD_KEY) != self._mark:
                 self._check_kept(transaction)
+
+    def _look(self, key: bytes) -> bytes:
+        if self.native is None:
+            with self._store.read() as transaction:
+                return self._read(transaction, key[:1], key[1:])
+        try:
+            return self.native.encoded(key)
+        except STORE_FAILURE as failure:
+            raise self._explain(failure) from None
+
+    def _explain(self, failure: Exception) -> Exception:
+        return StateUnavailable(self.block) if is_unavailable(failure) else failure
 
     def _read_any(self, transaction: ReadTransaction, key: bytes) -> bytes:
         if key[:1] == b"c":

@@ -17,7 +17,7 @@ DOORS = {
     "eth_hash": {"contracts/keccak.py"},
     "rlp": {"l1_bridge/rlp_codec.py"},
     "brotli": {"batcher/codec/compression.py"},
-    "lmdb": {"sequencer/state/store.py"},
+    "lmdb": {"sequencer/state/lmdb_environment.py"},
     "redis": {"sequencer/state/redis_link.py"},
     "trie": {"sequencer/state/trie.py"},
     "coincurve": {"sequencer/primitives/signature.py"},

@@ -6,9 +6,11 @@
 use pyo3::prelude::*;
 
 pub mod changes;
+pub mod store;
 
 /// `sequencer.native.extension`
 #[pymodule]
-fn extension(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    store::register(module)?;
     Ok(())
 }
