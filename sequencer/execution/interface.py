@@ -6,6 +6,9 @@ The one interface of every engine, and what goes through it.
 Opening runs the system calls (EIP-4788, EIP-2935). Deposits come in the first slice, attributes first. When
 sequencing, an invalid transaction is left out; when deriving, one invalidates the whole payload: engines report,
 callers decide. A deposit is never left out.
+
+What plain Ethereum does besides transactions is the caller's part: withdrawals are credits, and contracts that hold
+execution requests are called, both after the last slice (EIP-4895, EIP-7002, EIP-7251).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, TypeAlias
 
+from l1_bridge.errors import BraidError
 from sequencer.primitives.account import Account
 from sequencer.primitives.block import AnyTransaction, Block
 from sequencer.primitives.header import Header
@@ -40,6 +44,10 @@ class InvalidReason(Enum):
     INIT_CODE_TOO_LARGE = "init code above 49152 bytes"
     EMPTY_AUTHORIZATION_LIST = "set-code transaction without authorizations"
     UNSUPPORTED_TYPE = "transaction type not supported"
+    NO_BLOBS = "blob transaction without blobs"
+    UNKNOWN_BLOB_VERSION = "versioned hash of a blob has an unknown version"
+    TOO_MANY_BLOBS = "more blobs than a block may hold"
+    BLOB_FEE_CAP_TOO_LOW = "max fee per blob gas less than block blob base fee"
 
     @property
     def is_terminal(self) -> bool:
@@ -49,7 +57,16 @@ class InvalidReason(Enum):
             InvalidReason.INSUFFICIENT_FUNDS,
             InvalidReason.FEE_CAP_TOO_LOW,
             InvalidReason.GAS_LIMIT_ABOVE_BLOCK,
+            InvalidReason.BLOB_FEE_CAP_TOO_LOW,
         )
+
+
+class SystemCallFailed(BraidError):
+    """A call of the protocol met no code, or did not end well: under EIP-7002 and EIP-7251 no such block is valid."""
+
+    def __init__(self, contract: bytes, reason: str) -> None:
+        super().__init__(f"system call to 0x{contract.hex()}: {reason}")
+        self.contract = contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +88,7 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """No gas is left for it in this block: it waits for the next one."""
+    """No gas, or no blob gas, is left for it in this block: it waits for the next one."""
 
     transaction: AnyTransaction
 
@@ -137,6 +154,14 @@ class OpenBlock(Protocol):
 
     def view(self) -> StateReader:
         """The state after the last slice, immutable: later slices do not change it."""
+        ...
+
+    def system_call(self, contract: bytes, data: bytes) -> bytes:
+        """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
+        ...
+
+    def credit(self, address: bytes, wei: int) -> None:
+        """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
         ...
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:

@@ -1,5 +1,8 @@
 """
 From executed transactions to a sealed block: receipts with running gas, roots, header. Every engine ends here.
+
+The header has the form of Prague without withdrawals and requests, as our chain's have; whoever runs other blocks of
+plain Ethereum takes from it what transactions decide, and adds the rest.
 """
 
 from collections.abc import Sequence
@@ -18,10 +21,11 @@ from sequencer.primitives.receipt import (
     compute_logs_bloom,
     merge_blooms,
 )
+from sequencer.primitives.transaction import Transaction
 from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 
-from .environment import BlockEnvironment
+from .environment import GAS_PER_BLOB, BlockEnvironment
 from .interface import Included, SealedBlock
 from .transaction_execution import TransactionResult
 
@@ -87,8 +91,14 @@ def seal_block(
         base_fee_per_gas=environment.base_fee_per_gas,
         withdrawals_root=_withdrawals_root(environment, update, commitment),
         parent_beacon_block_root=environment.parent_beacon_block_root,
+        blob_gas_used=GAS_PER_BLOB * sum(_blob_count(transaction) for transaction in transactions),
+        excess_blob_gas=environment.excess_blob_gas,
     )
     return SealedBlock(block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update)
+
+
+def _blob_count(transaction: AnyTransaction) -> int:
+    return len(transaction.blob_hashes) if isinstance(transaction, Transaction) else 0
 
 
 def _withdrawals_root(environment: BlockEnvironment, update: TrieUpdate, commitment: StateCommitment) -> bytes:

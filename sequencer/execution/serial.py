@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.header import Header
+from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
@@ -27,8 +28,8 @@ from .interface import (
     SealedBlock,
 )
 from .sealing import make_outcome, seal_block
-from .system_calls import run_system_calls
-from .transaction_execution import TransactionResult, execute_deposit, execute_transaction, judge_transaction
+from .system_calls import run_system_call, run_system_calls
+from .transaction_execution import Payment, TransactionResult, execute_deposit, execute_transaction, judge_transaction
 
 
 class SerialEngine:
@@ -70,6 +71,18 @@ class SerialOpenBlock:
     def view(self) -> StateReader:
         """The state after the last slice, immutable."""
         return self._state.view
+
+    def system_call(self, contract: bytes, data: bytes) -> bytes:
+        """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
+        output, changes = run_system_call(self._evm, self._state, contract, data)
+        self._state.apply(changes)
+        self._state.end_slice()
+        return output
+
+    def credit(self, address: bytes, wei: int) -> None:
+        """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
+        self._state.apply(StateChanges(), (Payment(address, wei),))
+        self._state.end_slice()
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""

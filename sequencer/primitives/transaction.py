@@ -1,10 +1,11 @@
 """
 User transactions of types 0 (legacy), 1 (EIP-2930), 2 (EIP-1559) and 4 (EIP-7702), in their EIP-2718 encodings.
 
-One flat class holds all four: later types only add fields, and a legacy gas price is a fee cap equal to the tip cap.
+One flat class holds them all: later types only add fields, and a legacy gas price is a fee cap equal to the tip cap.
 The ecosystem's transaction classes (eth-account's builders, py-evm's SerializableFields) are mutable, keep no raw
 bytes and recover the sender at each use, so the chain has its own value: decoded once, sender recovered once.
-Blob transactions (type 3) do not exist on this chain; deposits have a class of their own in `deposit`.
+Blob transactions (type 3) do not exist on this chain; plain Ethereum's are decoded in `blob_transaction`. Deposits have
+a class of their own in `deposit`.
 """
 
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Transaction:
     raw: bytes
     hash: bytes
     sender: bytes
+    max_fee_per_blob_gas: int = 0
+    blob_hashes: tuple[bytes, ...] = ()
 
     def effective_gas_price(self, base_fee: int) -> int:
         """Wei per gas that the sender pays in a block with `base_fee`."""
@@ -170,7 +173,7 @@ def _decode_typed(raw: bytes) -> Transaction:
         to=to,
         value=read_int(items[6], 256, "value"),
         data=read_bytes(items[7], "data"),
-        access_list=_read_access_list(items[8]),
+        access_list=read_access_list(items[8]),
         authorizations=authorizations,
         y_parity=y_parity,
         r=r,
@@ -181,7 +184,8 @@ def _decode_typed(raw: bytes) -> Transaction:
     )
 
 
-def _read_access_list(item: RlpItem) -> tuple[AccessListEntry, ...]:
+def read_access_list(item: RlpItem) -> tuple[AccessListEntry, ...]:
+    """The declared addresses and slots; raises DecodingError."""
     entries = []
     for entry in read_list(item, "access list"):
         address, slots = read_list(entry, "access list entry", 2)

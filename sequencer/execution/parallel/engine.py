@@ -32,7 +32,7 @@ from sequencer.execution.interface import (
     SealedBlock,
 )
 from sequencer.execution.sealing import include, make_outcome, seal_block
-from sequencer.execution.system_calls import run_system_calls
+from sequencer.execution.system_calls import run_system_call, run_system_calls
 from sequencer.execution.transaction_execution import (
     Payment,
     TransactionResult,
@@ -171,6 +171,18 @@ class ParallelOpenBlock:
     def view(self) -> StateReader:
         """The state after the last slice, immutable."""
         return self._state.view
+
+    def system_call(self, contract: bytes, data: bytes) -> bytes:
+        """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
+        output, changes = run_system_call(Evm(self._environment), self._state, contract, data)
+        self._commit(changes, ())
+        self._state.end_slice()
+        return output
+
+    def credit(self, address: bytes, wei: int) -> None:
+        """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
+        self._commit(StateChanges(), (Payment(address, wei),))
+        self._state.end_slice()
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""

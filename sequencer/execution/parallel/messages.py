@@ -130,6 +130,8 @@ def pack_transaction(transaction: Transaction) -> tuple[object, ...]:
         ),
         transaction.raw,
         transaction.sender,
+        transaction.max_fee_per_blob_gas,
+        transaction.blob_hashes,
     )
 
 
@@ -147,12 +149,16 @@ _Packed: TypeAlias = tuple[
     tuple[tuple[int, bytes, int, int, int, int], ...],
     bytes,
     bytes,
+    int,
+    tuple[bytes, ...],
 ]
 
 
 def unpack_transaction(packed: tuple[object, ...]) -> Transaction:
     """The transaction, without signature and hash."""
-    kind, chain_id, nonce, tip, cap, gas_limit, to, value, data, accesses, entries, raw, sender = cast(_Packed, packed)
+    (kind, chain_id, nonce, tip, cap, gas_limit, to, value, data, accesses, entries, raw, sender, blob_cap, blobs) = (
+        cast(_Packed, packed)
+    )
     return Transaction(
         type=kind,
         chain_id=chain_id,
@@ -171,6 +177,8 @@ def unpack_transaction(packed: tuple[object, ...]) -> Transaction:
         raw=raw,
         hash=b"",
         sender=sender,
+        max_fee_per_blob_gas=blob_cap,
+        blob_hashes=blobs,
     )
 
 
