@@ -5,12 +5,15 @@
 
 use pyo3::prelude::*;
 
+pub mod block_stm;
 pub mod changes;
+pub mod engine;
+pub mod state;
 pub mod store;
 
 /// `sequencer.native.extension`
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
     store::register(module)?;
-    Ok(())
+    engine::register(module)
 }

@@ -16,5 +16,6 @@ mod mv_memory;
 mod scheduler;
 mod worker;
 
+pub use mv_memory::MvMemory;
 pub use scheduler::{Plan, Planner};
-pub use worker::{Finished, Job, run_parallel};
+pub use worker::{Job, run_parallel};

@@ -4,6 +4,8 @@
 //! each other, and one that pays a later sender comes before it. Learned: a call whose results did not hold at its turn,
 //! by contract and selector and by its first argument, follows the last one of its kind from then on.
 
+use std::sync::Arc;
+
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, TxKind};
 
@@ -94,7 +96,7 @@ impl Planner {
     }
 
     /// The plan of a slice on `threads` threads.
-    pub fn plan(&self, transactions: &[Parsed], threads: usize) -> Plan {
+    pub fn plan(&self, transactions: &[Arc<Parsed>], threads: usize) -> Plan {
         if threads < 2 || transactions.len() < 2 {
             return Plan::Sequential;
         }
@@ -104,7 +106,7 @@ impl Planner {
         let mut ends: Vec<f64> = Vec::with_capacity(transactions.len());
         let (mut total, mut longest) = (0.0, 0.0f64);
         for (place, transaction) in transactions.iter().enumerate() {
-            let Parsed::User(user) = transaction else { return Plan::Sequential };
+            let Parsed::User(user) = &**transaction else { return Plan::Sequential };
             let (env, place) = (&user.env, place as u32);
             let kind = coarse(transaction);
             let gas = kind.and_then(|kind| self.kinds.get(&kind)).map_or(UNKNOWN_GAS, |record| record.gas);

@@ -14,6 +14,9 @@ const BASE_FEE_VAULT: Address = address!("42000000000000000000000000000000000000
 const L1_FEE_VAULT: Address = address!("420000000000000000000000000000000000001A");
 const OPERATOR_FEE_VAULT: Address = address!("420000000000000000000000000000000000001B");
 
+/// Blob gas that each blob of a transaction takes (EIP-4844).
+pub const GAS_PER_BLOB: u64 = 1 << 17;
+
 /// The block's own values and its rules.
 #[derive(Clone, Debug)]
 pub struct Environment {
@@ -90,6 +93,12 @@ impl Environment {
 
     pub fn cfg_env(&self) -> CfgEnv<SpecId> {
         CfgEnv::new_with_spec(self.spec).with_chain_id(self.chain_id)
+    }
+
+    /// Blob gas that the block may hold.
+    pub fn max_blob_gas(&self) -> u64 {
+        let blobs = if self.spec.is_enabled_in(SpecId::PRAGUE) { 9 } else { 6 };
+        blobs * GAS_PER_BLOB
     }
 
     /// Wei for one unit of blob gas in this block.

@@ -26,7 +26,6 @@ use crate::state::ReadError;
 
 pub const SYSTEM_ADDRESS: Address = address!("fffffffffffffffffffffffffffffffffffffffe");
 const SYSTEM_CALL_GAS: u64 = 30_000_000;
-const BLOB_GAS: u64 = 131_072;
 
 /// The state that one transaction after another runs over.
 pub trait StateView {
@@ -92,7 +91,7 @@ impl Charges {
         let operator_fee_limit = fees.map_or(U256::ZERO, |fees| fees.operator_fee(transaction.env.gas_limit));
         let (mut blob_most, mut blob_fee) = (Some(U256::ZERO), U256::ZERO);
         if transaction.kind == BLOB {
-            let blob_gas = U256::from(BLOB_GAS * transaction.env.blob_hashes.len() as u64);
+            let blob_gas = U256::from(transaction.blob_gas());
             blob_most = blob_gas.checked_mul(transaction.max_blob_fee);
             blob_fee = blob_gas.saturating_mul(U256::from(environment.blob_price()));
         }
@@ -231,19 +230,18 @@ impl<V: StateView> Machine<V> {
         Ok(executed)
     }
 
-    /// A call that the protocol makes (EIP-4788, 2935, 7002, 7251); nothing where the contract has no code.
-    pub fn system_call(&mut self, contract: Address, data: Bytes) -> Result<Executed, ReadError> {
+    /// A call that the protocol makes (EIP-4788, 2935, 7002, 7251); None where the contract has no code.
+    pub fn system_call(&mut self, contract: Address, data: Bytes) -> Result<Option<Executed>, ReadError> {
         let account = self.view().account(&contract)?.unwrap_or_default();
         if account.code_hash == FlatAccount::default().code_hash {
-            return Ok(Executed::default());
+            return Ok(None);
         }
         let env = message(SYSTEM_ADDRESS, TxKind::Call(contract), SYSTEM_CALL_GAS, U256::ZERO, data);
         self.evm.ctx.set_tx(env);
-        let environment = self.environment.clone();
-        let result = Steps::new(&environment, Terms::System).run_system_call(&mut self.evm);
+        let result = Steps::new(&self.environment, Terms::System).run_system_call(&mut self.evm);
         match self.sort(result)? {
-            Ok(result) => Ok(self.finish(result)),
-            Err(_) => Ok(Executed::default()),
+            Ok(result) => Ok(Some(self.finish(result))),
+            Err(_) => Err(ReadError::Store("a system call was judged like a user transaction".into())),
         }
     }
 

@@ -4,6 +4,7 @@
 //! around the interpreter (verdict, charge, refund, floor, settlement, deposits) is written here once for both, step for
 //! step as the reference has it; opcodes, precompiles and the journal are revm's.
 
+mod access;
 mod call;
 mod door;
 mod environment;
@@ -11,13 +12,15 @@ mod machine;
 mod open_block;
 mod outcome;
 mod receipt;
+pub mod slice;
 mod steps;
 mod transaction;
+mod values;
 mod verdict;
 
 pub use door::register;
 pub use environment::Environment;
-pub use machine::{Machine, StateView};
+pub use machine::{FeeParameters, Machine, StateView};
 pub use outcome::{Executed, Payments, Write};
 pub use transaction::{Deposit, Parsed, UserTransaction};
 pub use verdict::InvalidReason;

@@ -11,6 +11,8 @@ use op_revm::revm::context_interface::transaction::{
     AccessList, Authorization, RecoveredAuthority, RecoveredAuthorization,
 };
 
+use super::environment::GAS_PER_BLOB;
+
 pub const LEGACY: u8 = 0;
 pub const ACCESS_LIST: u8 = 1;
 pub const DYNAMIC_FEE: u8 = 2;
@@ -36,7 +38,7 @@ pub struct UserTransaction {
 /// A deposit (specs, deposits.md).
 #[derive(Clone, Debug)]
 pub struct Deposit {
-    pub source_hash: B256,
+    pub raw: Bytes,
     pub mint: U256,
     pub env: TxEnv,
 }
@@ -56,6 +58,14 @@ impl Parsed {
         }
     }
 
+    /// The signed encoding.
+    pub fn raw(&self) -> &Bytes {
+        match self {
+            Self::User(user) => &user.raw,
+            Self::Deposit(deposit) => &deposit.raw,
+        }
+    }
+
     /// The EIP-2718 type byte.
     pub fn kind(&self) -> u8 {
         match self {
@@ -67,7 +77,7 @@ impl Parsed {
     pub fn parse(raw: &[u8], sender: Address) -> Result<Self, Error> {
         match raw.first() {
             None => Err(Error::InputTooShort),
-            Some(&DEPOSIT) => Deposit::parse(&raw[1..]).map(|deposit| Self::Deposit(Box::new(deposit))),
+            Some(&DEPOSIT) => Deposit::parse(raw).map(|deposit| Self::Deposit(Box::new(deposit))),
             Some(_) => UserTransaction::parse(raw, sender).map(|user| Self::User(Box::new(user))),
         }
     }
@@ -100,6 +110,10 @@ impl UserTransaction {
         }
         let chain_id = if kind == LEGACY { legacy_chain_id(U256::decode(fields)?) } else { chain_id };
         Ok(Self { kind, chain_id, max_fee, max_tip, max_blob_fee, raw: Bytes::copy_from_slice(raw), env })
+    }
+
+    pub fn blob_gas(&self) -> u64 {
+        GAS_PER_BLOB * self.env.blob_hashes.len() as u64
     }
 
     /// Wei per gas that the sender pays in a block with `base_fee`.
@@ -191,9 +205,10 @@ fn recover(signature: &Signature, digest: B256) -> Option<Address> {
 }
 
 impl Deposit {
-    fn parse(mut payload: &[u8]) -> Result<Self, Error> {
+    fn parse(raw: &[u8]) -> Result<Self, Error> {
+        let mut payload = &raw[1..];
         let fields = &mut Header::decode_bytes(&mut payload, true)?;
-        let source_hash = B256::decode(fields)?;
+        let _source_hash = B256::decode(fields)?;
         let sender = Address::decode(fields)?;
         let kind = decode_recipient(fields)?;
         let mint = U256::decode(fields)?;
@@ -201,6 +216,6 @@ impl Deposit {
         let gas_limit = u64::decode(fields)?;
         let _is_system = bool::decode(fields)?;
         let data = Bytes::decode(fields)?;
-        Ok(Self { source_hash, mint, env: message(sender, kind, gas_limit, value, data) })
+        Ok(Self { raw: Bytes::copy_from_slice(raw), mint, env: message(sender, kind, gas_limit, value, data) })
     }
 }

@@ -8,6 +8,9 @@ use op_revm::revm::state::AccountInfo;
 use super::environment::Environment;
 use super::transaction::{ACCESS_LIST, BLOB, DYNAMIC_FEE, SET_CODE, UserTransaction};
 
+/// First byte of a versioned hash: KZG (EIP-4844).
+const BLOB_HASH_VERSION: u8 = 1;
+
 /// Twice the largest code (EIP-3860).
 pub const MAX_INIT_CODE_BYTES: usize = 49_152;
 
@@ -27,8 +30,10 @@ pub enum InvalidReason {
     InitCodeTooLarge,
     EmptyAuthorizationList,
     UnsupportedType,
+    NoBlobs,
+    UnknownBlobVersion,
+    TooManyBlobs,
     BlobFeeCapTooLow,
-    BadBlobs,
 }
 
 impl InvalidReason {
@@ -48,8 +53,10 @@ impl InvalidReason {
             Self::InitCodeTooLarge => "INIT_CODE_TOO_LARGE",
             Self::EmptyAuthorizationList => "EMPTY_AUTHORIZATION_LIST",
             Self::UnsupportedType => "UNSUPPORTED_TYPE",
+            Self::NoBlobs => "NO_BLOBS",
+            Self::UnknownBlobVersion => "UNKNOWN_BLOB_VERSION",
+            Self::TooManyBlobs => "TOO_MANY_BLOBS",
             Self::BlobFeeCapTooLow => "BLOB_FEE_CAP_TOO_LOW",
-            Self::BadBlobs => "BAD_BLOBS",
         }
     }
 }
@@ -118,13 +125,15 @@ fn check_blobs(transaction: &UserTransaction, environment: &Environment) -> Opti
     if transaction.kind != BLOB {
         return None;
     }
-    let most = if environment.spec.is_enabled_in(SpecId::PRAGUE) { 9 } else { 6 };
     let hashes = &transaction.env.blob_hashes;
-    if hashes.is_empty() || hashes.len() > most || hashes.iter().any(|hash| hash[0] != 1) {
-        return Some(InvalidReason::BadBlobs);
+    if hashes.is_empty() {
+        return Some(InvalidReason::NoBlobs);
     }
-    if transaction.env.kind == TxKind::Create {
-        return Some(InvalidReason::BadBlobs);
+    if hashes.iter().any(|hash| hash[0] != BLOB_HASH_VERSION) {
+        return Some(InvalidReason::UnknownBlobVersion);
+    }
+    if transaction.blob_gas() > environment.max_blob_gas() {
+        return Some(InvalidReason::TooManyBlobs);
     }
     let price = U256::from(environment.blob_price());
     (transaction.max_blob_fee < price).then_some(InvalidReason::BlobFeeCapTooLow)

@@ -10,7 +10,7 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use op_revm::revm::bytecode::Bytecode;
 use parking_lot::RwLock;
 
-use super::source::{Base, ReadError};
+use super::source::{Base, BaseReader, ReadError, Session, Source};
 use crate::changes::{Changes, FlatAccount};
 
 /// A value after each slice that changed it, oldest first.
@@ -122,31 +122,63 @@ pub struct PendingView {
     pub base: Base,
 }
 
-impl PendingView {
-    pub fn account(&self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
-        let found = self.overlay.read().accounts.get(address).and_then(|versions| versions.at(self.slice));
-        match found {
+impl Source for PendingView {
+    fn session(&self) -> Result<Box<dyn Session + '_>, ReadError> {
+        Ok(Box::new(PendingSession { view: self, reader: self.base.reader()? }))
+    }
+}
+
+/// One thread's reads of a pending view.
+struct PendingSession<'a> {
+    view: &'a PendingView,
+    reader: BaseReader<'a>,
+}
+
+impl Session for PendingSession<'_> {
+    fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        match self.view.changed_account(address) {
             Some(account) => Ok(account),
-            None => self.base.reader()?.account(address),
+            None => self.reader.account(address),
         }
     }
 
-    pub fn storage(&self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
-        let found = self.overlay.read().storage_at(address, slot, self.slice);
-        match found {
+    fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        match self.view.changed_storage(address, slot) {
             Some(value) => Ok(value),
-            None => self.base.reader()?.storage(address, slot),
+            None => self.reader.storage(address, slot),
         }
+    }
+
+    fn code(&mut self, hash: &B256) -> Result<Bytes, ReadError> {
+        match self.view.overlay.read().code(hash) {
+            Some(code) => return Ok(code.original_bytes()),
+            None => {}
+        }
+        Ok(self.reader.code(hash)?.original_bytes())
+    }
+}
+
+impl PendingView {
+    fn changed_account(&self, address: &Address) -> Option<Option<FlatAccount>> {
+        self.overlay.read().accounts.get(address).and_then(|versions| versions.at(self.slice))
+    }
+
+    fn changed_storage(&self, address: &Address, slot: &U256) -> Option<U256> {
+        self.overlay.read().storage_at(address, slot, self.slice)
+    }
+
+    pub fn account(&self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        self.session()?.account(address)
+    }
+
+    pub fn storage(&self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        self.session()?.storage(address, slot)
     }
 
     pub fn code(&self, hash: &B256) -> Result<Bytes, ReadError> {
         if *hash == KECCAK256_EMPTY {
             return Ok(Bytes::new());
         }
-        let found = self.overlay.read().code(hash).map(Bytecode::original_bytes);
-        match found {
-            Some(code) => Ok(code),
-            None => Ok(self.base.reader()?.code(hash)?.original_bytes()),
-        }
+        self.session()?.code(hash)
     }
 }

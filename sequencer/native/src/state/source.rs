@@ -11,6 +11,7 @@ use pyo3::types::PyBytes;
 
 use super::cache::{CodeCache, CommittedCache};
 use crate::changes::FlatAccount;
+use crate::store::{ReadTxn, StateAt, StoreError};
 
 /// Why a read gave nothing.
 #[derive(Clone, Debug)]
@@ -39,6 +40,12 @@ impl DBErrorMarker for ReadError {}
 impl From<PyErr> for ReadError {
     fn from(error: PyErr) -> Self {
         Self::Python(Arc::new(error))
+    }
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        Self::Python(Arc::new(PyErr::from(error)))
     }
 }
 
@@ -89,6 +96,32 @@ impl Session for PythonSession<'_> {
             Ok(Bytes::copy_from_slice(found.extract::<&[u8]>()?))
         })
         .map_err(|error: PyErr| ReadError::from(error))
+    }
+}
+
+impl Source for StateAt {
+    fn session(&self) -> Result<Box<dyn Session + '_>, ReadError> {
+        Ok(Box::new(StoreSession { state: self, transaction: self.begin()? }))
+    }
+}
+
+/// One look at the store, for as long as the session lives.
+struct StoreSession<'a> {
+    state: &'a StateAt,
+    transaction: ReadTxn,
+}
+
+impl Session for StoreSession<'_> {
+    fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        Ok(self.state.account(&self.transaction, address)?)
+    }
+
+    fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        Ok(self.state.storage(&self.transaction, address, slot)?)
+    }
+
+    fn code(&mut self, hash: &B256) -> Result<Bytes, ReadError> {
+        Ok(self.state.code(&self.transaction, hash)?.ok_or(StoreError::Unavailable)?)
     }
 }
 

@@ -1,0 +1,135 @@
+//! The ordered commit: the only place that decides validity, room, cumulative gas, and whether a run holds.
+
+use std::sync::atomic::Ordering;
+
+use super::worker::{IDLE, Shared, SharedView};
+use crate::engine::slice::{Done, Finished, Included, Owed, Room};
+use crate::engine::{Executed, FeeParameters, Machine, Parsed};
+use crate::state::{Location, ReadError, Value};
+
+/// How far the slice is decided; held by one thread at a time.
+pub struct Commit {
+    done: Vec<Done>,
+    room: Room,
+    owed: Owed,
+    error: Option<ReadError>,
+}
+
+impl Commit {
+    pub fn new(room: Room, count: usize) -> Self {
+        Self { done: Vec::with_capacity(count), room, owed: Owed::default(), error: None }
+    }
+
+    pub fn finish(self, fees: Option<FeeParameters>) -> Result<Finished, ReadError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(Finished { done: self.done, room: self.room, owed: self.owed, fees }),
+        }
+    }
+}
+
+impl<'a> Shared<'a> {
+    /// Decide all transactions whose turn it is and whose run is there, unless another thread is at it.
+    pub fn commit_ready(&'a self, machine: &mut Machine<SharedView<'a>>) {
+        let count = self.slots.len();
+        let is_ready = |place: usize| place < count && self.slots[place].status.load(Ordering::Acquire) != IDLE;
+        if !is_ready(self.committed.load(Ordering::Acquire)) {
+            return;
+        }
+        let Some(mut commit) = self.commit.try_lock() else { return };
+        while is_ready(commit.done.len()) {
+            let place = commit.done.len();
+            match self.decide(&mut commit, machine, place) {
+                Ok(done) => commit.done.push(done),
+                Err(error) => {
+                    commit.error = Some(error);
+                    self.is_stopped.store(true, Ordering::Release);
+                    return;
+                }
+            }
+            self.committed.store(commit.done.len(), Ordering::Release);
+        }
+    }
+
+    fn decide(
+        &'a self,
+        commit: &mut Commit,
+        machine: &mut Machine<SharedView<'a>>,
+        place: usize,
+    ) -> Result<Done, ReadError> {
+        let transaction = &*self.job.transactions[place];
+        let run = self.slots[place].run.lock().take();
+        if let Parsed::User(user) = transaction
+            && !commit.room.fits(user, self.job.ground.environment)
+        {
+            self.retract(place, run.as_ref());
+            let reason = self.at_its_turn(commit, machine, place, |machine| machine.judge(user))?;
+            return Ok(reason.map_or(Done::Deferred, Done::Invalid));
+        }
+        let conflict = run.as_ref().map(|run| self.find_conflict(machine, run, place)).transpose()?.flatten();
+        let (executed, runs) = match run {
+            Some(executed) if conflict.is_none() => (executed, 1),
+            older => {
+                let executed = self.at_its_turn(commit, machine, place, |machine| machine.run(transaction))?;
+                let (writes, runs) = older.map_or((Vec::new(), 1), |older| (older.writes, 2));
+                self.memory.publish(place as u32, &executed.writes, &executed.codes, &writes);
+                commit.owed.settle(self.job.ground.environment, &executed.writes);
+                (executed, runs)
+            }
+        };
+        if let Some(reason) = executed.verdict {
+            return Ok(Done::Invalid(reason));
+        }
+        commit.owed.add(&executed.payments);
+        commit.room.take(transaction, &executed);
+        Ok(Done::Included(Included { executed, runs, conflict }))
+    }
+
+    fn at_its_turn<T>(
+        &self,
+        commit: &Commit,
+        machine: &mut Machine<SharedView<'a>>,
+        place: usize,
+        run: impl FnOnce(&mut Machine<SharedView<'a>>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        machine.view().place = place as u32;
+        machine.view().owed = Some(commit.owed);
+        let result = run(machine);
+        machine.view().owed = None;
+        result
+    }
+
+    fn retract(&self, place: usize, run: Option<&Executed>) {
+        if let Some(run) = run {
+            self.memory.publish(place as u32, &[], &[], &run.writes);
+        }
+    }
+
+    /// The first thing that the run read and that has another value now.
+    fn find_conflict(
+        &self,
+        machine: &mut Machine<SharedView<'a>>,
+        run: &Executed,
+        place: usize,
+    ) -> Result<Option<Location>, ReadError> {
+        let view = machine.view();
+        view.place = place as u32;
+        for (location, seen) in &run.reads {
+            if !view.still_holds(location, seen)? {
+                return Ok(Some(*location));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl SharedView<'_> {
+    fn still_holds(&mut self, location: &Location, seen: &Value) -> Result<bool, ReadError> {
+        use crate::engine::StateView;
+        Ok(match (location, seen) {
+            (Location::Account(address), Value::Account(seen)) => self.account(address)? == *seen,
+            (Location::Slot(address, slot), Value::Slot(seen)) => self.storage(address, slot)? == *seen,
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! Threads of one slice: runs ahead of their turn over shared memory, and a lock for whoever commits.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+
+use alloy_primitives::{Address, B256, U256};
+use op_revm::revm::bytecode::Bytecode;
+use parking_lot::Mutex;
+
+use super::commit::Commit;
+use super::mv_memory::MvMemory;
+use crate::changes::FlatAccount;
+use crate::engine::slice::{Finished, Ground, Owed, Room};
+use crate::engine::{Executed, Machine, Parsed, StateView};
+use crate::state::{BaseReader, ReadError};
+
+/// Nobody has run the transaction yet; its run is there; it has to run at its turn.
+pub const IDLE: u8 = 0;
+pub const RAN: u8 = 1;
+pub const AT_ITS_TURN: u8 = 2;
+
+/// One transaction of the slice.
+#[derive(Default)]
+pub struct Slot {
+    pub status: AtomicU8,
+    pub run: Mutex<Option<Executed>>,
+    /// Who waits for this run.
+    followers: Mutex<Vec<u32>>,
+}
+
+/// A slice to run.
+pub struct Job<'a> {
+    pub ground: Ground<'a>,
+    pub transactions: &'a [Arc<Parsed>],
+    pub waits: &'a [Option<u32>],
+    pub room: Room,
+    pub threads: usize,
+}
+
+/// What the threads share.
+pub struct Shared<'a> {
+    pub job: &'a Job<'a>,
+    pub memory: &'a MvMemory,
+    pub slots: Vec<Slot>,
+    next: AtomicUsize,
+    pub committed: AtomicUsize,
+    pub is_stopped: AtomicBool,
+    pub commit: Mutex<Commit>,
+}
+
+/// The state that one thread's runs see: at a place, and with what is owed where it is the place's turn.
+pub struct SharedView<'a> {
+    shared: &'a Shared<'a>,
+    reader: BaseReader<'a>,
+    pub place: u32,
+    pub owed: Option<Owed>,
+}
+
+impl SharedView<'_> {
+    /// What stands below the place, without what is owed to a recipient.
+    fn written(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        match self.shared.memory.account(address, self.place) {
+            Some(account) => Ok(account),
+            None => self.shared.job.ground.account(&mut self.reader, address),
+        }
+    }
+}
+
+impl StateView for SharedView<'_> {
+    fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        let Some(index) = self.shared.job.ground.environment.recipient(address) else { return self.written(address) };
+        let Some(owed) = self.owed else { return Err(ReadError::Turn) };
+        Ok(owed.pay(index, self.written(address)?))
+    }
+
+    fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        match self.shared.memory.storage(address, slot, self.place) {
+            Some(value) => Ok(value),
+            None => self.shared.job.ground.storage(&mut self.reader, address, slot),
+        }
+    }
+
+    fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
+        match self.shared.memory.code(hash) {
+            Some(code) => Ok(code),
+            None => self.shared.job.ground.code(&mut self.reader, hash),
+        }
+    }
+}
+
+/// Run the slice; when something of ours breaks, only the part that was committed comes back.
+pub fn run_parallel(job: &Job<'_>, memory: &MvMemory) -> Result<Finished, ReadError> {
+    let count = job.transactions.len();
+    let shared = Shared {
+        job,
+        memory,
+        slots: (0..count).map(|_| Slot::default()).collect(),
+        next: AtomicUsize::new(0),
+        committed: AtomicUsize::new(0),
+        is_stopped: AtomicBool::new(false),
+        commit: Mutex::new(Commit::new(job.room, count)),
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..job.threads {
+            scope.spawn(|| shared.work());
+        }
+        shared.work();
+    });
+    let fees = job.ground.fees;
+    shared.commit.into_inner().finish(fees)
+}
+
+impl<'a> Shared<'a> {
+    fn work(&'a self) {
+        if catch_unwind(AssertUnwindSafe(|| self.run_all())).is_err() {
+            self.is_stopped.store(true, Ordering::Release);
+        }
+    }
+
+    fn run_all(&'a self) {
+        let Ok(reader) = self.job.ground.base.reader() else { return };
+        let view = SharedView { shared: self, reader, place: 0, owed: None };
+        let ground = &self.job.ground;
+        let mut machine = Machine::new(ground.environment, ground.fees, view);
+        let mut ready: Vec<u32> = Vec::new();
+        while !self.is_over() {
+            self.commit_ready(&mut machine);
+            match ready.pop().or_else(|| self.take()) {
+                Some(place) => self.run(&mut machine, place, &mut ready),
+                None if self.next.load(Ordering::Acquire) >= self.slots.len() => std::thread::yield_now(),
+                None => {}
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.committed.load(Ordering::Acquire) >= self.slots.len() || self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// The next transaction that waits for nobody; others are left with those that they wait for.
+    fn take(&self) -> Option<u32> {
+        loop {
+            let place = self.next.fetch_add(1, Ordering::AcqRel);
+            if place >= self.slots.len() {
+                return None;
+            }
+            let Some(earlier) = self.job.waits[place] else { return Some(place as u32) };
+            let earlier = &self.slots[earlier as usize];
+            let mut followers = earlier.followers.lock();
+            if earlier.status.load(Ordering::Acquire) != IDLE {
+                return Some(place as u32);
+            }
+            followers.push(place as u32);
+        }
+    }
+
+    fn run(&'a self, machine: &mut Machine<SharedView<'a>>, place: u32, ready: &mut Vec<u32>) {
+        let slot = &self.slots[place as usize];
+        machine.view().place = place;
+        let status = match machine.run(&self.job.transactions[place as usize]) {
+            Ok(executed) => {
+                self.memory.publish(place, &executed.writes, &executed.codes, &[]);
+                *slot.run.lock() = Some(executed);
+                RAN
+            }
+            Err(_) => AT_ITS_TURN,
+        };
+        slot.status.store(status, Ordering::Release);
+        let mut followers = slot.followers.lock();
+        ready.extend(followers.drain(..).rev());
+    }
+}

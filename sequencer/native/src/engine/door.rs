@@ -1,0 +1,329 @@
+//! The engine as Python sees it: `sequencer/execution/native/engine.py` is the only user of these classes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use alloy_primitives::{B256, Bytes, TxKind, keccak256};
+use op_revm::revm::context_interface::transaction::{AccessList, AccessListItem};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+
+use super::access::{EncodedAccess, encode_accesses};
+use super::call::{CallOutcome, Override, Overrides, halt_name, run_call};
+use super::environment::{Environment, address_of};
+use super::open_block::{Memory, Mode, OpenBlock};
+use super::transaction::{Parsed, message};
+use super::values::{Types, address_from, bytes, call_tuple, hash_from, number_from};
+use crate::changes::Changes;
+use crate::state::{
+    Base, CodeCache, CommittedCache, PendingView, PythonSource, ReadError, Source, account_from_python, to_bytecode,
+    u256_to_python,
+};
+use crate::store::NativeState;
+
+/// The last block that was sealed here: its parent, its hash, and what it changed.
+type Made = Option<(B256, B256, Arc<Changes>)>;
+
+/// What all blocks of one engine share.
+#[pyclass(frozen, module = "sequencer.native.extension")]
+pub struct NativeEngine {
+    threads: usize,
+    mode: Mode,
+    types: Arc<Types>,
+    memory: Arc<Memory>,
+    codes: Arc<CodeCache>,
+    cache: Arc<CommittedCache>,
+    uncached: Arc<CommittedCache>,
+    made: Arc<Mutex<Made>>,
+}
+
+#[pymethods]
+impl NativeEngine {
+    #[new]
+    #[pyo3(signature = (threads, classes, *, is_cached = true, is_always_parallel = false))]
+    fn new(
+        py: Python<'_>,
+        threads: usize,
+        classes: &Bound<'_, PyDict>,
+        is_cached: bool,
+        is_always_parallel: bool,
+    ) -> PyResult<Self> {
+        if threads == 0 {
+            return Err(PyValueError::new_err("an engine has one thread at least"));
+        }
+        Ok(Self {
+            threads,
+            mode: if is_always_parallel { Mode::Always } else { Mode::Planned },
+            types: Arc::new(Types::new(py, classes)?),
+            memory: Arc::default(),
+            codes: Arc::default(),
+            cache: Arc::new(CommittedCache::new(is_cached)),
+            uncached: Arc::new(CommittedCache::new(false)),
+            made: Arc::default(),
+        })
+    }
+
+    /// Begin the block of `environment` over `state`.
+    fn open_block(
+        &self,
+        py: Python<'_>,
+        environment: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+    ) -> PyResult<NativeOpenBlock> {
+        let environment = Environment::from_python(environment)?;
+        let base = self.base(state, Some(environment.parent_hash))?;
+        let (memory, threads, mode) = (Arc::clone(&self.memory), self.threads, self.mode);
+        let block = py.detach(|| guarded(|| OpenBlock::open(environment, base, memory, threads, mode)))?;
+        Ok(NativeOpenBlock {
+            block: Mutex::new(block),
+            types: Arc::clone(&self.types),
+            made: Arc::clone(&self.made),
+        })
+    }
+
+    /// Output, gas and the end's name (None: success) of one message; see `execution/calls.py`.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        environment: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+        call: &Bound<'_, PyAny>,
+        overrides: &Bound<'_, PyDict>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let environment = Environment::from_python(environment)?;
+        let base = self.base(state, None)?;
+        let overrides = overrides_from_python(overrides)?;
+        let message = message_from_python(call)?;
+        let CallOutcome { output, gas_used, error } =
+            py.detach(|| guarded(|| run_call(&environment, &base, &overrides, message)))?;
+        call_tuple(py, &output, gas_used, error)
+    }
+
+    /// How often what happened: executed, conflicts, reexecuted, sequential and parallel slices, broken slices.
+    #[getter]
+    fn counts(&self) -> (u64, u64, u64, u64, u64, u64) {
+        let counts = *self.memory.counts.lock();
+        (
+            counts.executed,
+            counts.conflicts,
+            counts.reexecuted,
+            counts.sequential_slices,
+            counts.parallel_slices,
+            counts.broken_slices,
+        )
+    }
+}
+
+impl NativeEngine {
+    fn base(&self, state: &Bound<'_, PyAny>, parent: Option<B256>) -> PyResult<Base> {
+        let codes = Arc::clone(&self.codes);
+        if let Ok(view) = state.cast::<NativeView>() {
+            let source: Arc<dyn Source> = Arc::new(view.get().view.clone());
+            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0 });
+        }
+        let native = state.getattr("native").ok().and_then(|native| native.cast_into::<NativeState>().ok());
+        let Some(native) = native else {
+            let source: Arc<dyn Source> = Arc::new(PythonSource(state.clone().unbind()));
+            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0 });
+        };
+        let state = native.get().state.clone();
+        let is_parent = parent.is_some_and(|parent| state.mark[8..] == parent[..]);
+        let Some(parent) = parent.filter(|_| is_parent) else {
+            return Ok(Base { source: Arc::new(state), cache: Arc::clone(&self.uncached), codes, generation: 0 });
+        };
+        let made = self.made.lock();
+        let made = made.as_ref().map(|(before, hash, changes)| (*before, *hash, &**changes));
+        let generation = self.cache.open(parent, made);
+        Ok(Base { source: Arc::new(state), cache: Arc::clone(&self.cache), codes, generation })
+    }
+}
+
+/// One open block. The chain thread applies; any thread may hold a view.
+#[pyclass(frozen, module = "sequencer.native.extension")]
+pub struct NativeOpenBlock {
+    block: Mutex<OpenBlock>,
+    types: Arc<Types>,
+    made: Arc<Mutex<Made>>,
+}
+
+#[pymethods]
+impl NativeOpenBlock {
+    /// Execute one slice; one outcome a transaction, in the same order.
+    fn apply<'py>(&self, py: Python<'py>, transactions: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyList>> {
+        let mut signed = Vec::with_capacity(transactions.len());
+        for transaction in &transactions {
+            let sender = address_of(&transaction.getattr(pyo3::intern!(py, "sender"))?)?;
+            let raw = transaction.getattr(pyo3::intern!(py, "raw"))?;
+            signed.push((raw.cast_into::<PyBytes>()?.unbind(), sender));
+        }
+        let raws: Vec<_> = signed.iter().map(|(raw, sender)| (raw.as_bytes(py), *sender)).collect();
+        let (outcomes, kinds) = py.detach(|| {
+            guarded(|| {
+                let parsed = raws
+                    .iter()
+                    .map(|(raw, sender)| Parsed::parse(raw, *sender).map(Arc::new))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|reason| ReadError::Store(format!("a transaction does not decode: {reason}")))?;
+                let outcomes = self.block.lock().apply(&parsed)?;
+                Ok((outcomes, parsed.iter().map(|transaction| transaction.kind()).collect::<Vec<_>>()))
+            })
+        })?;
+        let made = PyList::empty(py);
+        for ((transaction, kind), outcome) in transactions.iter().zip(kinds).zip(outcomes) {
+            made.append(self.types.outcome(py, transaction, kind, outcome)?)?;
+        }
+        Ok(made)
+    }
+
+    /// The state after the last slice, immutable.
+    fn view(&self, py: Python<'_>) -> NativeView {
+        let view = py.detach(|| self.block.lock().view());
+        NativeView { view, types: Arc::clone(&self.types) }
+    }
+
+    /// A call of the protocol: its output and the name of its failure (None: it ended well); None without code.
+    fn system_call<'py>(
+        &self,
+        py: Python<'py>,
+        contract: &[u8],
+        data: &[u8],
+    ) -> PyResult<Option<(Bound<'py, PyBytes>, Option<&'static str>)>> {
+        let (contract, data) = (address_from(contract)?, Bytes::copy_from_slice(data));
+        let executed = py.detach(|| guarded(|| self.block.lock().system_call(contract, data)))?;
+        Ok(executed.map(|executed| {
+            let error = match &executed.halt {
+                Some(reason) => Some(halt_name(reason)),
+                None => (!executed.is_success).then_some("execution reverted"),
+            };
+            (bytes(py, &executed.output), error)
+        }))
+    }
+
+    /// Add to a balance.
+    fn credit(&self, py: Python<'_>, address: &[u8], wei: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (address, wei) = (address_from(address)?, number_from(wei)?);
+        py.detach(|| guarded(|| self.block.lock().credit(address, wei)))
+    }
+
+    /// Accounts, storage, codes and wiped accounts.
+    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let changes = py.detach(|| self.block.lock().changes());
+        self.types.changes(py, &changes)
+    }
+
+    /// Transactions root, receipts root, bloom.
+    fn roots<'py>(&self, py: Python<'py>) -> [Bound<'py, PyBytes>; 3] {
+        let (transactions, receipts, bloom) = py.detach(|| self.block.lock().roots());
+        [bytes(py, transactions.as_slice()), bytes(py, receipts.as_slice()), bytes(py, bloom.as_slice())]
+    }
+
+    /// The block has this hash now: the next one opened over it begins with what is known of its state.
+    fn sealed(&self, py: Python<'_>, hash: &[u8]) -> PyResult<()> {
+        let hash = hash_from(hash)?;
+        py.detach(|| {
+            let block = self.block.lock();
+            *self.made.lock() = Some((block.environment.parent_hash, hash, Arc::new(block.changes())));
+        });
+        Ok(())
+    }
+
+    /// For each included transaction: keys read, keys written with their values, runs, the key of a conflict.
+    fn accesses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let encoded = py.detach(|| {
+            let block = self.block.lock();
+            encode_accesses(&block.accesses, &block.environment, &block.recipients)
+        });
+        let made = PyList::empty(py);
+        for EncodedAccess { reads, writes, runs, conflict } in &encoded {
+            let reads = PyTuple::new(py, reads.iter().map(|key| bytes(py, key)))?;
+            let writes = PyTuple::new(py, writes.iter().map(|(key, value)| (bytes(py, key), bytes(py, value))))?;
+            made.append((reads, writes, *runs, conflict.as_ref().map(|key| bytes(py, key))))?;
+        }
+        Ok(made)
+    }
+}
+
+/// The state after one slice of an open block: a StateReader.
+#[pyclass(frozen, module = "sequencer.native.extension")]
+pub struct NativeView {
+    view: PendingView,
+    types: Arc<Types>,
+}
+
+#[pymethods]
+impl NativeView {
+    fn account<'py>(&self, py: Python<'py>, address: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        let address = address_from(address)?;
+        let account = py.detach(|| self.view.account(&address))?;
+        self.types.account(py, account)
+    }
+
+    fn storage<'py>(&self, py: Python<'py>, address: &[u8], slot: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (address, slot) = (address_from(address)?, number_from(slot)?);
+        let value = py.detach(|| self.view.storage(&address, &slot))?;
+        u256_to_python(py, &value)
+    }
+
+    fn code<'py>(&self, py: Python<'py>, code_hash: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let hash = hash_from(code_hash)?;
+        let code = py.detach(|| self.view.code(&hash))?;
+        Ok(bytes(py, &code))
+    }
+}
+
+/// Run `work`; a panic of ours becomes an error, so that whoever holds the block can go on without it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> PyResult<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.map_err(PyErr::from),
+        Err(_) => Err(PyRuntimeError::new_err("the native engine panicked")),
+    }
+}
+
+fn message_from_python(call: &Bound<'_, PyAny>) -> PyResult<op_revm::revm::context::TxEnv> {
+    let to = call.getattr("to")?;
+    let kind = if to.is_none() { TxKind::Create } else { TxKind::Call(address_of(&to)?) };
+    let data = Bytes::copy_from_slice(call.getattr("data")?.extract::<&[u8]>()?);
+    let sender = address_of(&call.getattr("sender")?)?;
+    let value = number_from(&call.getattr("value")?)?;
+    let mut env = message(sender, kind, call.getattr("gas_limit")?.extract()?, value, data);
+    env.gas_price = u128::try_from(number_from(&call.getattr("gas_price")?)?).unwrap_or(u128::MAX);
+    let mut items = Vec::new();
+    for entry in call.getattr("access_list")?.try_iter()? {
+        let (address, slots): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry?.extract()?;
+        let slots = slots.try_iter()?.map(|slot| Ok(B256::from(number_from(&slot?)?.to_be_bytes::<32>())));
+        items.push(AccessListItem { address: address_of(&address)?, storage_keys: slots.collect::<PyResult<_>>()? });
+    }
+    env.access_list = AccessList(items);
+    Ok(env)
+}
+
+fn overrides_from_python(overrides: &Bound<'_, PyDict>) -> PyResult<Overrides> {
+    let mut made = Overrides::default();
+    for (address, pretended) in overrides {
+        let mut entry = Override::default();
+        let account = pretended.getattr("account")?;
+        if !account.is_none() {
+            entry.account = Some(account_from_python(&account)?);
+        }
+        let code = pretended.getattr("code")?;
+        if !code.is_none() {
+            let code = Bytes::copy_from_slice(code.extract::<&[u8]>()?);
+            entry.code = Some((keccak256(&code), to_bytecode(code)));
+        }
+        for item in pretended.getattr("storage")?.call_method0("items")?.try_iter()? {
+            let (slot, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item?.extract()?;
+            entry.storage.insert(number_from(&slot)?, number_from(&value)?);
+        }
+        made.insert(address_of(&address)?, entry);
+    }
+    Ok(made)
+}
+
+/// Add the room's classes to the extension's module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<NativeEngine>()?;
+    module.add_class::<NativeOpenBlock>()?;
+    module.add_class::<NativeView>()
+}

@@ -1,0 +1,317 @@
+//! A block that grows by slices: plans each, runs it in sequence or on threads, and keeps what came of it.
+
+use std::sync::Arc;
+
+use alloy_primitives::{Address, Bloom, Bytes, Log, U256, address};
+use alloy_trie::root::ordered_trie_root_encoded;
+use op_revm::revm::primitives::hardfork::SpecId;
+use parking_lot::{Mutex, RwLock};
+
+use super::access::AccessRecord;
+use super::environment::Environment;
+use super::machine::FeeParameters;
+use super::outcome::{Executed, Payments, Write};
+use super::receipt::{Receipt, logs_bloom};
+use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
+use super::transaction::Parsed;
+use super::verdict::InvalidReason;
+use crate::block_stm::{Job, MvMemory, Plan, Planner, run_parallel};
+use crate::changes::{Changes, FlatAccount};
+use crate::state::{Base, Overlay, PendingView, ReadError};
+
+const BEACON_ROOTS: Address = address!("000F3df6D732807Ef1319fB7B8bB8522d0Beac02");
+const HISTORY_STORAGE: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
+
+/// How often what happened, since the engine began.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub executed: u64,
+    pub conflicts: u64,
+    pub reexecuted: u64,
+    pub sequential_slices: u64,
+    pub parallel_slices: u64,
+    /// Slices whose threads broke down, and that were finished in sequence.
+    pub broken_slices: u64,
+}
+
+/// What lives longer than a block.
+#[derive(Default)]
+pub struct Memory {
+    pub planner: Mutex<Planner>,
+    pub counts: Mutex<Counts>,
+    versions: Mutex<MvMemory>,
+}
+
+/// Whether slices go on threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As the planner guesses.
+    Planned,
+    /// Always, where there are two transactions: for tests of the commit.
+    Always,
+}
+
+/// An included transaction's receipt, in parts and encoded; no bloom where there are no logs.
+pub struct Standing {
+    pub receipt: Vec<u8>,
+    pub bloom: Option<Bloom>,
+    pub logs: Vec<Log>,
+    pub is_success: bool,
+    pub cumulative_gas: u64,
+    pub gas_used: u64,
+    pub deposit_nonce: Option<u64>,
+}
+
+/// What one transaction became.
+pub enum Outcome {
+    Included(Standing),
+    Invalid(InvalidReason),
+    Deferred,
+}
+
+/// See the module.
+pub struct OpenBlock {
+    pub environment: Environment,
+    pub base: Base,
+    memory: Arc<Memory>,
+    threads: usize,
+    mode: Mode,
+    overlay: Arc<RwLock<Overlay>>,
+    slice: u32,
+    room: Room,
+    fees: Option<FeeParameters>,
+    /// Encodings of what stands in the block, and its bloom.
+    raws: Vec<Bytes>,
+    receipts: Vec<Vec<u8>>,
+    bloom: Bloom,
+    pub accesses: Vec<AccessRecord>,
+    /// The recipients' accounts before the first transaction.
+    pub recipients: Vec<Option<FlatAccount>>,
+}
+
+impl OpenBlock {
+    /// Begin a block over `base`: the protocol's own calls run first (EIP-4788, EIP-2935).
+    pub fn open(
+        environment: Environment,
+        base: Base,
+        memory: Arc<Memory>,
+        threads: usize,
+        mode: Mode,
+    ) -> Result<Self, ReadError> {
+        let mut block = Self {
+            environment,
+            base,
+            memory,
+            threads,
+            mode,
+            overlay: Arc::default(),
+            slice: 0,
+            room: Room::default(),
+            fees: None,
+            raws: Vec::new(),
+            receipts: Vec::new(),
+            bloom: Bloom::ZERO,
+            accesses: Vec::new(),
+            recipients: Vec::new(),
+        };
+        if block.environment.spec.is_enabled_in(SpecId::CANCUN) {
+            block.system_call(BEACON_ROOTS, block.environment.parent_beacon_block_root.0.into())?;
+        }
+        if block.environment.spec.is_enabled_in(SpecId::PRAGUE) {
+            block.system_call(HISTORY_STORAGE, block.environment.parent_hash.0.into())?;
+        }
+        let view = block.view();
+        block.recipients = block.environment.paid().iter().map(|who| view.account(who)).collect::<Result<_, _>>()?;
+        Ok(block)
+    }
+
+    /// A call of the protocol after the slices so far; None where the contract has no code.
+    pub fn system_call(&mut self, contract: Address, data: Bytes) -> Result<Option<Executed>, ReadError> {
+        let executed = {
+            let overlay = self.overlay.read();
+            Sequence::new(self.ground(&overlay))?.machine.system_call(contract, data)?
+        };
+        if let Some(executed) = &executed {
+            self.slice += 1;
+            absorb(&mut self.overlay.write(), self.slice, executed);
+        }
+        Ok(executed)
+    }
+
+    /// Add to a balance; a credit of nothing ends an empty account (EIP-161).
+    pub fn credit(&mut self, address: Address, wei: U256) -> Result<(), ReadError> {
+        let before = self.view().account(&address)?;
+        let mut owed = Owed::default();
+        owed.add(&Payments([Some(wei), None, None, None]));
+        self.slice += 1;
+        self.overlay.write().set_account(self.slice, address, owed.pay(0, before));
+        Ok(())
+    }
+
+    fn ground<'a>(&'a self, overlay: &'a Overlay) -> Ground<'a> {
+        Ground { environment: &self.environment, base: &self.base, overlay, fees: self.fees }
+    }
+
+    /// The state after the last slice.
+    pub fn view(&self) -> PendingView {
+        PendingView { overlay: self.overlay.clone(), slice: self.slice, base: self.base.clone() }
+    }
+
+    /// Execute one slice in order; one outcome a transaction.
+    pub fn apply(&mut self, transactions: &[Arc<Parsed>]) -> Result<Vec<Outcome>, ReadError> {
+        self.slice += 1;
+        let mut finished = self.run(transactions)?;
+        self.merge(&mut finished)?;
+        let left = &transactions[finished.done.len()..];
+        if !left.is_empty() {
+            let mut rest = {
+                let overlay = self.overlay.read();
+                run_in_sequence(self.ground(&overlay), left, self.room)?
+            };
+            self.merge(&mut rest)?;
+            finished.done.append(&mut rest.done);
+        }
+        Ok(self.take_outcomes(transactions, finished.done))
+    }
+
+    fn run(&self, transactions: &[Arc<Parsed>]) -> Result<Finished, ReadError> {
+        let overlay = self.overlay.read();
+        let mut ground = self.ground(&overlay);
+        let Some(waits) = self.plan(transactions) else {
+            self.memory.counts.lock().sequential_slices += 1;
+            return run_in_sequence(ground, transactions, self.room);
+        };
+        if ground.fees.is_none() && self.environment.is_optimism {
+            ground.fees = Some(Sequence::new(ground)?.read_fees()?);
+        }
+        let job = Job { ground, transactions, waits: &waits, room: self.room, threads: self.threads };
+        let mut versions = self.memory.versions.lock();
+        let finished = run_parallel(&job, &versions);
+        versions.clear();
+        let finished = finished?;
+        let mut counts = self.memory.counts.lock();
+        counts.parallel_slices += 1;
+        counts.broken_slices += u64::from(finished.done.len() < transactions.len());
+        Ok(finished)
+    }
+
+    fn plan(&self, transactions: &[Arc<Parsed>]) -> Option<Vec<Option<u32>>> {
+        let is_plain = transactions.iter().all(|transaction| matches!(**transaction, Parsed::User(_)));
+        if self.mode == Mode::Always && is_plain && transactions.len() > 1 {
+            return Some(vec![None; transactions.len()]);
+        }
+        match self.memory.planner.lock().plan(transactions, self.threads) {
+            Plan::Sequential => None,
+            Plan::Parallel(waits) => Some(waits),
+        }
+    }
+
+    /// Take what a slice changed into the open block's state.
+    fn merge(&mut self, finished: &mut Finished) -> Result<(), ReadError> {
+        let mut overlay = self.overlay.write();
+        for done in &finished.done {
+            if let Done::Included(included) = done {
+                absorb(&mut overlay, self.slice, &included.executed);
+            }
+        }
+        let mut reader = self.base.reader()?;
+        for (index, recipient) in self.environment.paid().iter().enumerate() {
+            if !finished.owed.is_owed(index) {
+                continue;
+            }
+            let before = match overlay.account(recipient) {
+                Some(account) => account,
+                None => reader.account(recipient)?,
+            };
+            let after = finished.owed.pay(index, before);
+            if after != before {
+                overlay.set_account(self.slice, *recipient, after);
+            }
+        }
+        self.room = finished.room;
+        self.fees = self.fees.or(finished.fees);
+        Ok(())
+    }
+
+    fn take_outcomes(&mut self, transactions: &[Arc<Parsed>], done: Vec<Done>) -> Vec<Outcome> {
+        let mut planner = self.memory.planner.lock();
+        let mut counts = self.memory.counts.lock();
+        let mut cumulative_gas = self.accesses.last().map_or(0, |last| last.cumulative_gas);
+        let mut outcomes = Vec::with_capacity(done.len());
+        for (transaction, done) in transactions.iter().zip(done) {
+            counts.executed += 1;
+            let included = match done {
+                Done::Included(included) => included,
+                Done::Invalid(reason) => {
+                    outcomes.push(Outcome::Invalid(reason));
+                    continue;
+                }
+                Done::Deferred => {
+                    outcomes.push(Outcome::Deferred);
+                    continue;
+                }
+            };
+            let executed = included.executed;
+            counts.conflicts += u64::from(included.conflict.is_some());
+            counts.reexecuted += u64::from(included.runs > 1);
+            planner.learn(transaction, executed.gas_used, included.conflict.is_some());
+            cumulative_gas += executed.gas_used;
+            let bloom = (!executed.logs.is_empty()).then(|| logs_bloom(&executed.logs));
+            let receipt = Receipt {
+                kind: transaction.kind(),
+                is_success: executed.is_success,
+                cumulative_gas_used: cumulative_gas,
+                bloom: bloom.as_ref().unwrap_or(&Bloom::ZERO),
+                logs: &executed.logs,
+                deposit_nonce: executed.deposit_nonce,
+            }
+            .encode();
+            if let Some(bloom) = &bloom {
+                self.bloom |= *bloom;
+            }
+            self.receipts.push(receipt.clone());
+            self.raws.push(transaction.raw().clone());
+            self.accesses.push(AccessRecord {
+                reads: executed.reads,
+                writes: executed.writes,
+                payments: executed.payments,
+                runs: included.runs,
+                conflict: included.conflict,
+                cumulative_gas,
+            });
+            outcomes.push(Outcome::Included(Standing {
+                receipt,
+                bloom,
+                logs: executed.logs,
+                is_success: executed.is_success,
+                cumulative_gas,
+                gas_used: executed.gas_used,
+                deposit_nonce: executed.deposit_nonce,
+            }));
+        }
+        outcomes
+    }
+
+    /// Everything that the block changes.
+    pub fn changes(&self) -> Changes {
+        self.overlay.read().changes()
+    }
+
+    /// Transactions root, receipts root and bloom of what stands in the block.
+    pub fn roots(&self) -> (alloy_primitives::B256, alloy_primitives::B256, Bloom) {
+        (ordered_trie_root_encoded(&self.raws), ordered_trie_root_encoded(&self.receipts), self.bloom)
+    }
+}
+
+fn absorb(overlay: &mut Overlay, slice: u32, executed: &Executed) {
+    for write in &executed.writes {
+        match write {
+            Write::Account(address, account) => overlay.set_account(slice, *address, *account),
+            Write::Slot(address, slot, value) => overlay.set_storage(slice, *address, *slot, *value),
+            Write::Wipe(address) => overlay.wipe(slice, *address),
+        }
+    }
+    for (hash, code) in &executed.codes {
+        overlay.add_code(*hash, code.clone());
+    }
+}

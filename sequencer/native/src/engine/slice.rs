@@ -1,0 +1,250 @@
+//! What all runs of a slice share: outcomes, room in the block, what fee recipients are owed, and the run in sequence.
+
+use std::sync::Arc;
+
+use alloy_primitives::map::{HashMap, HashSet};
+use alloy_primitives::{Address, B256, U256};
+use op_revm::revm::bytecode::Bytecode;
+
+use super::environment::Environment;
+use super::machine::{FeeParameters, Machine, StateView};
+use super::outcome::{Executed, Payments, Write};
+use super::transaction::{Parsed, UserTransaction};
+use super::verdict::InvalidReason;
+use crate::changes::FlatAccount;
+use crate::state::{Base, BaseReader, Location, Overlay, ReadError};
+
+/// Where one transaction ended.
+pub enum Done {
+    Included(Included),
+    Invalid(InvalidReason),
+    Deferred,
+}
+
+/// A transaction that stands in the block.
+pub struct Included {
+    pub executed: Executed,
+    /// How often it ran, and what did not hold after the run ahead of its turn.
+    pub runs: u32,
+    pub conflict: Option<Location>,
+}
+
+/// What the block has used up so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    pub gas_used: u64,
+    pub blob_gas_used: u64,
+}
+
+impl Room {
+    pub fn fits(&self, transaction: &UserTransaction, environment: &Environment) -> bool {
+        transaction.env.gas_limit <= environment.gas_limit.saturating_sub(self.gas_used)
+            && transaction.blob_gas() <= environment.max_blob_gas().saturating_sub(self.blob_gas_used)
+    }
+
+    pub fn take(&mut self, transaction: &Parsed, executed: &Executed) {
+        self.gas_used += executed.gas_used;
+        if let Parsed::User(user) = transaction {
+            self.blob_gas_used += user.blob_gas();
+        }
+    }
+}
+
+/// What the recipients are owed since their accounts were last written: sums that nobody had to look at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owed {
+    sums: [Option<U256>; 4],
+}
+
+impl Owed {
+    pub fn add(&mut self, payments: &Payments) {
+        for (sum, payment) in self.sums.iter_mut().zip(payments.0) {
+            if let Some(wei) = payment {
+                *sum = Some(sum.unwrap_or_default() + wei);
+            }
+        }
+    }
+
+    /// Accounts that the transaction wrote hold all that was owed before.
+    pub fn settle(&mut self, environment: &Environment, writes: &[Write]) {
+        for write in writes {
+            if let Write::Account(address, _) = write
+                && let Some(index) = environment.recipient(address)
+            {
+                self.sums[index] = None;
+            }
+        }
+    }
+
+    pub fn is_owed(&self, index: usize) -> bool {
+        self.sums[index].is_some()
+    }
+
+    /// The recipient's account when it has got what it is owed; even nothing ends an empty account (EIP-161).
+    pub fn pay(&self, index: usize, account: Option<FlatAccount>) -> Option<FlatAccount> {
+        let Some(wei) = self.sums[index] else { return account };
+        if wei.is_zero() {
+            return account.filter(|account| !account.is_empty());
+        }
+        let account = account.unwrap_or_default();
+        Some(FlatAccount { balance: account.balance.wrapping_add(wei), ..account })
+    }
+}
+
+/// The block's values and the state below a slice.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    pub environment: &'a Environment,
+    pub base: &'a Base,
+    pub overlay: &'a Overlay,
+    pub fees: Option<FeeParameters>,
+}
+
+impl Ground<'_> {
+    pub fn account(&self, reader: &mut BaseReader<'_>, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        match self.overlay.account(address) {
+            Some(account) => Ok(account),
+            None => reader.account(address),
+        }
+    }
+
+    pub fn storage(&self, reader: &mut BaseReader<'_>, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        match self.overlay.storage(address, slot) {
+            Some(value) => Ok(value),
+            None => reader.storage(address, slot),
+        }
+    }
+
+    pub fn code(&self, reader: &mut BaseReader<'_>, hash: &B256) -> Result<Bytecode, ReadError> {
+        match self.overlay.code(hash) {
+            Some(code) => Ok(code.clone()),
+            None => reader.code(hash),
+        }
+    }
+}
+
+/// The state while a slice runs in sequence.
+pub struct SequentialView<'a> {
+    ground: Ground<'a>,
+    reader: BaseReader<'a>,
+    pub owed: Owed,
+    accounts: HashMap<Address, Option<FlatAccount>>,
+    storage: HashMap<(Address, U256), U256>,
+    wiped: HashSet<Address>,
+    codes: HashMap<B256, Bytecode>,
+}
+
+impl<'a> SequentialView<'a> {
+    pub fn new(ground: Ground<'a>) -> Result<Self, ReadError> {
+        Ok(Self {
+            reader: ground.base.reader()?,
+            ground,
+            owed: Owed::default(),
+            accounts: HashMap::default(),
+            storage: HashMap::default(),
+            wiped: HashSet::default(),
+            codes: HashMap::default(),
+        })
+    }
+
+    pub fn apply(&mut self, executed: &Executed) {
+        self.owed.settle(self.ground.environment, &executed.writes);
+        for write in &executed.writes {
+            match write {
+                Write::Account(address, account) => drop(self.accounts.insert(*address, *account)),
+                Write::Slot(address, slot, value) => drop(self.storage.insert((*address, *slot), *value)),
+                Write::Wipe(address) => {
+                    self.storage.retain(|(owner, _), _| owner != address);
+                    self.wiped.insert(*address);
+                }
+            }
+        }
+        self.codes.extend(executed.codes.iter().cloned());
+        self.owed.add(&executed.payments);
+    }
+}
+
+impl StateView for SequentialView<'_> {
+    fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
+        let account = match self.accounts.get(address) {
+            Some(account) => *account,
+            None => self.ground.account(&mut self.reader, address)?,
+        };
+        Ok(match self.ground.environment.recipient(address) {
+            Some(index) => self.owed.pay(index, account),
+            None => account,
+        })
+    }
+
+    fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
+        if let Some(value) = self.storage.get(&(*address, *slot)) {
+            return Ok(*value);
+        }
+        if !self.wiped.is_empty() && self.wiped.contains(address) {
+            return Ok(U256::ZERO);
+        }
+        self.ground.storage(&mut self.reader, address, slot)
+    }
+
+    fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
+        match self.codes.get(hash) {
+            Some(code) => Ok(code.clone()),
+            None => self.ground.code(&mut self.reader, hash),
+        }
+    }
+}
+
+/// One transaction after another. Fee parameters are read at the first user transaction: after the block's deposits.
+pub struct Sequence<'a> {
+    ground: Ground<'a>,
+    pub machine: Machine<SequentialView<'a>>,
+}
+
+impl<'a> Sequence<'a> {
+    pub fn new(ground: Ground<'a>) -> Result<Self, ReadError> {
+        let view = SequentialView::new(ground)?;
+        Ok(Self { ground, machine: Machine::new(ground.environment, ground.fees, view) })
+    }
+
+    /// The parameters that the state holds now.
+    pub fn read_fees(&mut self) -> Result<FeeParameters, ReadError> {
+        FeeParameters::read(self.machine.view())
+    }
+
+    pub fn run(&mut self, transaction: &Parsed, room: &mut Room) -> Result<Done, ReadError> {
+        if let Parsed::User(user) = transaction {
+            if self.machine.fees.is_none() && self.ground.environment.is_optimism {
+                self.machine.fees = Some(self.read_fees()?);
+            }
+            if !room.fits(user, self.ground.environment) {
+                let reason = self.machine.judge(user)?;
+                return Ok(reason.map_or(Done::Deferred, Done::Invalid));
+            }
+        }
+        let executed = self.machine.run(transaction)?;
+        if let Some(reason) = executed.verdict {
+            return Ok(Done::Invalid(reason));
+        }
+        self.machine.view().apply(&executed);
+        room.take(transaction, &executed);
+        Ok(Done::Included(Included { executed, runs: 1, conflict: None }))
+    }
+}
+
+/// What a slice leaves for the open block.
+pub struct Finished {
+    pub done: Vec<Done>,
+    pub room: Room,
+    pub owed: Owed,
+    pub fees: Option<FeeParameters>,
+}
+
+/// Run transactions in sequence over `ground`.
+pub fn run_in_sequence(ground: Ground<'_>, transactions: &[Arc<Parsed>], room: Room) -> Result<Finished, ReadError> {
+    let (mut sequence, mut room) = (Sequence::new(ground)?, room);
+    let mut done = Vec::with_capacity(transactions.len());
+    for transaction in transactions {
+        done.push(sequence.run(transaction, &mut room)?);
+    }
+    Ok(Finished { done, room, owed: sequence.machine.view().owed, fees: sequence.machine.fees })
+}
