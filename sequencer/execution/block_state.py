@@ -5,7 +5,8 @@ Transactions are executed over the whole of it, one flat overlay. Views are made
 for each slice; neighbours of like size are merged, so a view over n slices has at most about log2(n) layers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import ChangesOver, StateChanges
@@ -25,6 +26,16 @@ def merge_changes(older: StateChanges, newer: StateChanges) -> StateChanges:
         codes={**older.codes, **newer.codes},
         wiped=older.wiped | newer.wiped,
     )
+
+
+class Settled(NamedTuple):
+    """What payments made of the recipients' accounts, and which recipients have again what they had before it all."""
+
+    paid: Mapping[bytes, Account | None]
+    restored: frozenset[bytes]
+
+
+_NOTHING_PAID = Settled({}, frozenset())
 
 
 class BlockState:
@@ -59,8 +70,10 @@ class BlockState:
         found = self._codes.get(code_hash)
         return self._parent.code(code_hash) if found is None else found
 
-    def apply(self, changes: StateChanges, payments: Iterable[Payment] = ()) -> None:
+    def apply(self, changes: StateChanges, payments: Sequence[Payment] = ()) -> Settled:
         """Take over what one transaction did, then pay the fee recipients."""
+        accounts = changes.accounts
+        mixed = [(one.recipient, self.account(one.recipient)) for one in payments if one.recipient in accounts]
         self._overlay(changes)
         self._slice.append(changes)
         paid: dict[bytes, Account | None] = {}
@@ -69,8 +82,11 @@ class BlockState:
             after = _paid(before, payment.amount)
             if after != before:
                 self._accounts[payment.recipient] = paid[payment.recipient] = after
-        if paid:
-            self._slice.append(StateChanges(accounts=paid))
+        if not paid:
+            return _NOTHING_PAID
+        self._slice.append(StateChanges(accounts=paid))
+        restored = [address for address, before in mixed if address in paid and paid[address] == before]
+        return Settled(paid, frozenset(restored))
 
     def end_slice(self) -> None:
         """Everything so far becomes visible in `view`."""

@@ -21,6 +21,7 @@ from sequencer.primitives.receipt import (
 from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 
+from .access_list import BlockAccesses
 from .environment import BlockEnvironment
 from .interface import Included, SealedBlock
 from .transaction_execution import TransactionResult
@@ -65,7 +66,11 @@ def include(
 
 
 def seal_block(
-    environment: BlockEnvironment, included: Sequence[Included], changes: StateChanges, commitment: StateCommitment
+    environment: BlockEnvironment,
+    included: Sequence[Included],
+    changes: StateChanges,
+    commitment: StateCommitment,
+    accesses: BlockAccesses | None = None,
 ) -> SealedBlock:
     """Compute the roots over the parent's trie and close the header."""
     update = commitment.compute(changes)
@@ -88,7 +93,9 @@ def seal_block(
         withdrawals_root=_withdrawals_root(environment, update, commitment),
         parent_beacon_block_root=environment.parent_beacon_block_root,
     )
-    return SealedBlock(block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update)
+    return SealedBlock(
+        block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update, accesses=accesses
+    )
 
 
 def _withdrawals_root(environment: BlockEnvironment, update: TrieUpdate, commitment: StateCommitment) -> bytes:

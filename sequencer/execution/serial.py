@@ -10,6 +10,8 @@ from sequencer.primitives.header import Header
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
+from .access_list import BlockAccesses
+from .access_log import AccessLog
 from .block_state import BlockState
 from .calls import run_call
 from .environment import BlockEnvironment
@@ -58,7 +60,9 @@ class SerialOpenBlock:
         self._included: list[Included] = []
         self._gas_used = 0
         self._fees: FeeParameters | None = None
-        self._state.apply(run_system_calls(self._evm, state))
+        self._log = AccessLog()
+        opening = run_system_calls(self._evm, state)
+        self._log.note_opening(opening, self._state.apply(opening))
         self._state.end_slice()
 
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
@@ -71,9 +75,13 @@ class SerialOpenBlock:
         """The state after the last slice, immutable."""
         return self._state.view
 
+    def accesses(self) -> BlockAccesses:
+        """What the transactions so far read and wrote."""
+        return self._log.accesses()
+
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""
-        return seal_block(self._environment, self._included, self._state.changes(), commitment)
+        return seal_block(self._environment, self._included, self._state.changes(), commitment, self.accesses())
 
     def abandon(self) -> None:
         """Nothing to give back."""
@@ -91,7 +99,8 @@ class SerialOpenBlock:
         return self._include(transaction, result)
 
     def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
-        self._state.apply(result.changes, result.payments)
+        settled = self._state.apply(result.changes, result.payments)
+        self._log.note(result.reads.accounts, result.reads.slots, result.changes, settled)
         outcome = make_outcome(transaction, result, self._gas_used)
         self._included.append(outcome)
         self._gas_used += result.gas_used

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 from l1_bridge.ordered_trie import ordered_trie_root
+from sequencer.execution.access_list import BlockAccesses, TransactionAccess
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import (
     CallMessage,
@@ -51,6 +52,9 @@ class FakeOpenBlock:
 
     def view(self) -> StateReader:
         return ChangesOver(self._changes(), self._below)
+
+    def accesses(self) -> BlockAccesses:
+        return BlockAccesses(len(self._included), lambda: [TransactionAccess()] * (len(self._included) + 2))
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         changes = self._changes()
