@@ -38,6 +38,9 @@ class TransactionAccess:
     conflict: bytes | None = None
     """The first key whose value a guess had wrong; None when no guess failed, or nobody knows where."""
 
+    accounts_before: Mapping[bytes, bytes] = field(default_factory=dict)
+    """What accounts in `writes` were before, as far as the engine tells; others are asked of the parent state."""
+
 
 class BlockAccesses(Sequence[TransactionAccess]):
     """
@@ -115,7 +118,7 @@ def build_block_access_list(
     Parameters
     ----------
     parent :
-        The state before the block.
+        The state before the block; asked only for accounts of which the engine did not tell it.
     code :
         The code with a hash that an account has after the block.
     """
@@ -130,10 +133,13 @@ def build_block_access_list(
             account = _gathered(gathered, key)
             if key[:1] == b"s":
                 account.slots.setdefault(_slot(key), []).append((index, decode_value(value)))
-            else:
-                account.accounts.append((index, decode_account(value)))
+                continue
+            if not account.accounts:
+                before = access.accounts_before.get(key)
+                account.before = parent.account(key[1:]) if before is None else decode_account(before)
+            account.accounts.append((index, decode_account(value)))
     return BlockAccessList(
-        accounts=tuple(_account_access(address, gathered[address], parent, code) for address in sorted(gathered)),
+        accounts=tuple(_account_access(address, gathered[address], code) for address in sorted(gathered)),
         transactions=entries[1:-1],
     )
 
@@ -142,6 +148,7 @@ def build_block_access_list(
 class _Gathered:
     read: set[int] = field(default_factory=set)
     slots: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    before: Account | None = None
     accounts: list[tuple[int, Account | None]] = field(default_factory=list)
 
 
@@ -157,13 +164,11 @@ def _slot(key: bytes) -> int:
     return int.from_bytes(key[1 + ADDRESS_BYTES :], "big")
 
 
-def _account_access(
-    address: bytes, found: _Gathered, parent: StateReader, code: Callable[[bytes], bytes]
-) -> AccountAccess:
+def _account_access(address: bytes, found: _Gathered, code: Callable[[bytes], bytes]) -> AccountAccess:
     balances: list[tuple[int, int]] = []
     nonces: list[tuple[int, int]] = []
     codes: list[tuple[int, bytes]] = []
-    before = (parent.account(address) if found.accounts else None) or Account()
+    before = found.before or Account()
     for index, account in found.accounts:
         after = account or Account()
         if after.balance != before.balance:

@@ -4,10 +4,9 @@ What the engines on py-evm keep of each commit, so that a block's accesses can b
 Nothing is computed here until somebody asks: an entry holds what the commit had in its hands anyway.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from sequencer.primitives.account import Account
 from sequencer.state.changes import StateChanges
 from sequencer.state.flat import encode_account, encode_value, slot_key
 
@@ -65,23 +64,25 @@ class AccessLog:
 def _outside(entries: Iterable[_Entry]) -> TransactionAccess:
     """Several commits as one; a value that came back to what it was stays noted."""
     writes: dict[bytes, bytes] = {}
+    before: dict[bytes, bytes] = {}
     for entry in entries:
-        writes.update(_writes(entry))
-    return TransactionAccess(writes=tuple(sorted(writes.items())))
+        access = _access(entry)
+        writes.update(access.writes)
+        before = {**access.accounts_before, **before}
+    return TransactionAccess(writes=tuple(sorted(writes.items())), accounts_before=before)
 
 
 def _access(entry: _Entry) -> TransactionAccess:
-    reads = tuple(keys_of(entry.accounts, entry.slots))
-    return TransactionAccess(reads, tuple(sorted(_writes(entry))), entry.executions, entry.conflict)
-
-
-def _writes(entry: _Entry) -> list[tuple[bytes, bytes]]:
-    accounts: Mapping[bytes, Account | None] = {**entry.changes.accounts, **entry.settled.paid}
-    writes = [
-        (b"a" + address, encode_account(account))
-        for address, account in accounts.items()
-        if address not in entry.settled.restored
-    ]
+    before = entry.settled.before
+    after = {**entry.changes.accounts, **entry.settled.paid}
+    written = [address for address, account in after.items() if account != before[address]]
+    writes = [(b"a" + address, encode_account(after[address])) for address in written]
     for address, slots in entry.changes.storage.items():
         writes += [(b"s" + slot_key(address, slot), encode_value(value)) for slot, value in slots.items()]
-    return writes
+    return TransactionAccess(
+        reads=tuple(keys_of(entry.accounts, entry.slots)),
+        writes=tuple(sorted(writes)),
+        executions=entry.executions,
+        conflict=entry.conflict,
+        accounts_before={b"a" + address: encode_account(before[address]) for address in written},
+    )

@@ -29,13 +29,10 @@ def merge_changes(older: StateChanges, newer: StateChanges) -> StateChanges:
 
 
 class Settled(NamedTuple):
-    """What payments made of the recipients' accounts, and which recipients have again what they had before it all."""
+    """What became of accounts in one step: as they were before it, and those that payments changed as they are now."""
 
+    before: Mapping[bytes, Account | None]
     paid: Mapping[bytes, Account | None]
-    restored: frozenset[bytes]
-
-
-_NOTHING_PAID = Settled({}, frozenset())
 
 
 class BlockState:
@@ -72,8 +69,7 @@ class BlockState:
 
     def apply(self, changes: StateChanges, payments: Sequence[Payment] = ()) -> Settled:
         """Take over what one transaction did, then pay the fee recipients."""
-        accounts = changes.accounts
-        mixed = [(one.recipient, self.account(one.recipient)) for one in payments if one.recipient in accounts]
+        first = {address: self.account(address) for address in changes.accounts}
         self._overlay(changes)
         self._slice.append(changes)
         paid: dict[bytes, Account | None] = {}
@@ -81,12 +77,11 @@ class BlockState:
             before = self.account(payment.recipient)
             after = _paid(before, payment.amount)
             if after != before:
+                first.setdefault(payment.recipient, before)
                 self._accounts[payment.recipient] = paid[payment.recipient] = after
-        if not paid:
-            return _NOTHING_PAID
-        self._slice.append(StateChanges(accounts=paid))
-        restored = [address for address, before in mixed if address in paid and paid[address] == before]
-        return Settled(paid, frozenset(restored))
+        if paid:
+            self._slice.append(StateChanges(accounts=paid))
+        return Settled(first, paid)
 
     def end_slice(self) -> None:
         """Everything so far becomes visible in `view`."""

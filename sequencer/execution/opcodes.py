@@ -24,12 +24,12 @@ class _TransferIsPaidFirst(BaseCall):
 
     def get_call_params(self, computation: ComputationAPI) -> CallParams:
         """The operands, with the transfer paid."""
-        parameters = super().get_call_params(computation)
+        parameters = super().get_call_params(computation)  # type: ignore[safe-super]  # the next class has it
         if parameters[1]:
             computation.consume_gas(constants.GAS_CALLVALUE, reason=self.mnemonic)
         return parameters
 
-    def compute_msg_extra_gas(self, computation: ComputationAPI, gas: int, to: bytes, value: int) -> int:  # type: ignore[override]
+    def compute_msg_extra_gas(self, computation: ComputationAPI, gas: int, to: bytes, value: int) -> int:
         """What is still to be paid besides the message's own gas."""
         extra_gas = super().compute_msg_extra_gas(computation, gas, to, value)  # type: ignore[safe-super, arg-type]
         return extra_gas - (constants.GAS_CALLVALUE if value else 0)

@@ -54,7 +54,8 @@ class FakeOpenBlock:
         return ChangesOver(self._changes(), self._below)
 
     def accesses(self) -> BlockAccesses:
-        return BlockAccesses(len(self._included), lambda: [TransactionAccess()] * (len(self._included) + 2))
+        count = len(self._included)
+        return BlockAccesses(count, lambda: [TransactionAccess()] * (count + 2))
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         changes = self._changes()
@@ -80,7 +81,7 @@ class FakeOpenBlock:
             parent_beacon_block_root=environment.parent_beacon_block_root,
         )
         block = make_block(header, tuple(outcome.transaction for outcome in self._included))
-        return SealedBlock(block=block, receipts=receipts, changes=changes, trie=update)
+        return SealedBlock(block=block, receipts=receipts, changes=changes, trie=update, accesses=self.accesses())
 
     def abandon(self) -> None:
         """Nothing is held."""

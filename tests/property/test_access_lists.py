@@ -5,7 +5,7 @@ Of the market's and of random programs' blocks; reads and writes do not depend o
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -77,12 +77,21 @@ def accesses_of(sealed: SealedBlock) -> BlockAccesses:
 
 def without_story(accesses: BlockAccesses) -> list[TransactionAccess]:
     """Reads and writes alone."""
-    return [TransactionAccess(access.reads, access.writes) for access in accesses.by_index()]
+    return [
+        TransactionAccess(access.reads, access.writes, accounts_before=access.accounts_before)
+        for access in accesses.by_index()
+    ]
 
 
-def access_list(played: PlayedBlock) -> BlockAccessList:
+def access_list(played: PlayedBlock, accesses: BlockAccesses | None = None) -> BlockAccessList:
     codes = {**played.state.codes, **played.sealed.changes.codes}
-    return build_block_access_list(accesses_of(played.sealed), played.state, codes.__getitem__)
+    return build_block_access_list(accesses or accesses_of(played.sealed), played.state, codes.__getitem__)
+
+
+def without_before(accesses: BlockAccesses) -> BlockAccesses:
+    """As an engine tells it that does not say what accounts were before."""
+    entries = [replace(access, accounts_before={}) for access in accesses.by_index()]
+    return BlockAccesses(len(entries) - 2, lambda: entries)
 
 
 def changes_of_writes(accesses: BlockAccesses, codes: StateChanges) -> StateChanges:
@@ -137,6 +146,17 @@ def test_the_list_leads_from_the_parents_root_to_the_blocks(seed: int) -> None:
     changes = changes_of_list(access_list(played), played.state)
 
     assert played.state.compute(changes).state_root == played.sealed.block.header.state_root
+
+
+@QUICK
+@given(seed=seeds)
+def test_values_before_are_the_same_from_the_engine_and_from_the_parent_state(seed: int) -> None:
+    played = play_market(seed, 30)
+
+    told = access_list(played)
+    asked = access_list(played, without_before(accesses_of(played.sealed)))
+
+    assert told.accounts == asked.accounts
 
 
 def test_a_list_without_its_last_change_leads_elsewhere() -> None:
