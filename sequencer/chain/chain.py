@@ -17,6 +17,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId
+from sequencer.execution.access_list import BlockAccessList, build_block_access_list
 from sequencer.execution.environment import BLOCKHASH_WINDOW, BlockEnvironment, Rules, make_environment
 from sequencer.execution.interface import Engine, SealedBlock
 from sequencer.primitives.attributes import PayloadAttributes
@@ -30,6 +31,7 @@ from sequencer.state.trie import TrieCommitment
 from sequencer.state.world_state import StateAt, apply_changes, encode_block_id, prune, unapply
 
 from . import records
+from .access_lists import AccessLists
 from .block_reader import BlockReader
 from .commit import CommitPoint, HeadCache, pass_by
 from .errors import BelowFinalized, NoOpenBlock, UnknownBlock, WrongParent
@@ -63,6 +65,7 @@ class Chain:
         self._cache = cache
         self._at_point = at_point
         self._blocks = BlockReader(store)
+        self._access_lists = AccessLists()
         self._current: OpenBlockHandle | None = None
         self._listeners: list[ChainListener] = []
 
@@ -190,6 +193,7 @@ class Chain:
         self._at_point(CommitPoint.BEFORE_COMMIT)
         complete = self.store.write(commit)
         self._blocks.remember(block, sealed.receipts)
+        self._access_lists.keep(block, sealed.accesses)
         self._heads = replace(self._heads, unsafe=ref)
         self.abandon_open_block()
         self._at_point(CommitPoint.COMMITTED_NOT_PUBLISHED)
@@ -334,6 +338,15 @@ class Chain:
     def position(self, transaction_hash: bytes) -> TransactionPosition | None:
         """Where the transaction stands in the chain."""
         return self._blocks.position(transaction_hash)
+
+    def access_list(self, number: int) -> BlockAccessList | None:
+        """Who read and wrote what in a block; None when that is not kept. Raises UnknownBlock."""
+        block = self._require_block(number)
+        accesses = self._access_lists.get_or_none(block.hash)
+        if accesses is None:
+            return None
+        parent = StateAt(self.store, BlockId(number - 1, block.header.parent_hash))
+        return build_block_access_list(accesses, parent, parent.code)
 
     def derived_from(self, number: int) -> BlockId | None:
         """The L1 block from which on the block follows from L1; None while it is unsafe."""

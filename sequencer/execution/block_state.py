@@ -5,7 +5,8 @@ Transactions are executed over the whole of it, one flat overlay. Views are made
 for each slice; neighbours of like size are merged, so a view over n slices has at most about log2(n) layers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import ChangesOver, StateChanges
@@ -25,6 +26,13 @@ def merge_changes(older: StateChanges, newer: StateChanges) -> StateChanges:
         codes={**older.codes, **newer.codes},
         wiped=older.wiped | newer.wiped,
     )
+
+
+class Settled(NamedTuple):
+    """What became of accounts in one step: as they were before it, and those that payments changed as they are now."""
+
+    before: Mapping[bytes, Account | None]
+    paid: Mapping[bytes, Account | None]
 
 
 class BlockState:
@@ -59,8 +67,9 @@ class BlockState:
         found = self._codes.get(code_hash)
         return self._parent.code(code_hash) if found is None else found
 
-    def apply(self, changes: StateChanges, payments: Iterable[Payment] = ()) -> None:
+    def apply(self, changes: StateChanges, payments: Sequence[Payment] = ()) -> Settled:
         """Take over what one transaction did, then pay the fee recipients."""
+        first = {address: self.account(address) for address in changes.accounts}
         self._overlay(changes)
         self._slice.append(changes)
         paid: dict[bytes, Account | None] = {}
@@ -68,9 +77,11 @@ class BlockState:
             before = self.account(payment.recipient)
             after = _paid(before, payment.amount)
             if after != before:
+                first.setdefault(payment.recipient, before)
                 self._accounts[payment.recipient] = paid[payment.recipient] = after
         if paid:
             self._slice.append(StateChanges(accounts=paid))
+        return Settled(first, paid)
 
     def end_slice(self) -> None:
         """Everything so far becomes visible in `view`."""

@@ -55,6 +55,7 @@ from sequencer.primitives.receipt import Log
 from . import precompiles
 from .environment import BlockEnvironment
 from .flat_accounts import FlatAccounts
+from .opcodes import PAID_LOADS_PRAGUE
 from .validation import delegation_target
 
 Precompile = Callable[[ComputationAPI], object]
@@ -248,6 +249,7 @@ _OPTIMISM_PRECOMPILES: dict[bytes, Precompile] = {
 
 _OPCODES = {
     **PRAGUE_OPCODES,
+    **PAID_LOADS_PRAGUE,
     opcode_values.SELFDESTRUCT: as_opcode(
         logic_fn=ensure_no_static(selfdestruct_eip6780),
         mnemonic=mnemonics.SELFDESTRUCT,

@@ -219,12 +219,10 @@ class FlatAccounts:
             value = self._slots.get(key)
             if value is not None:
                 return value
-        if address in self._emptied:
-            return 0
         loaded = self._loaded_slots.get(key)
         if loaded is None:
             loaded = self._loaded_slots[key] = self._state.storage(address, slot)
-        return loaded
+        return 0 if address in self._emptied else loaded
 
     def set_storage(self, address: bytes, slot: int, value: int) -> None:
         """Set a slot's value."""

@@ -25,6 +25,7 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 from sequencer.state.reader import StateReader
 
+from .access_list import BlockAccesses
 from .environment import BlockEnvironment
 
 
@@ -104,6 +105,8 @@ class SealedBlock:
     receipts: tuple[Receipt, ...]
     changes: StateChanges
     trie: TrieUpdate
+    accesses: BlockAccesses | None = field(default=None, compare=False)
+    """Who read and wrote what; None where the engine can not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,15 @@ class OpenBlock(Protocol):
 
     def credit(self, address: bytes, wei: int) -> None:
         """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
+        ...
+
+    def accesses(self) -> BlockAccesses:
+        """
+        What the transactions so far read and wrote, as docs/spec/execution.md defines it: the same for every engine.
+
+        Cheap: nothing is converted until somebody looks inside. It stays as it is while the block goes on, and may be
+        used from another thread and after the block has gone.
+        """
         ...
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:

@@ -25,6 +25,7 @@ from sequencer.primitives.transaction import Transaction
 from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 
+from .access_list import BlockAccesses
 from .environment import GAS_PER_BLOB, BlockEnvironment
 from .interface import Included, SealedBlock
 from .transaction_execution import TransactionResult
@@ -69,7 +70,11 @@ def include(
 
 
 def seal_block(
-    environment: BlockEnvironment, included: Sequence[Included], changes: StateChanges, commitment: StateCommitment
+    environment: BlockEnvironment,
+    included: Sequence[Included],
+    changes: StateChanges,
+    commitment: StateCommitment,
+    accesses: BlockAccesses | None = None,
 ) -> SealedBlock:
     """Compute the roots over the parent's trie and close the header."""
     update = commitment.compute(changes)
@@ -94,7 +99,9 @@ def seal_block(
         blob_gas_used=GAS_PER_BLOB * sum(_blob_count(transaction) for transaction in transactions),
         excess_blob_gas=environment.excess_blob_gas,
     )
-    return SealedBlock(block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update)
+    return SealedBlock(
+        block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update, accesses=accesses
+    )
 
 
 def _blob_count(transaction: AnyTransaction) -> int:

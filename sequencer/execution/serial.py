@@ -11,6 +11,8 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
+from .access_list import BlockAccesses
+from .access_log import AccessLog
 from .block_state import BlockState
 from .calls import run_call
 from .environment import BlockEnvironment
@@ -59,7 +61,9 @@ class SerialOpenBlock:
         self._included: list[Included] = []
         self._gas_used = 0
         self._fees: FeeParameters | None = None
-        self._state.apply(run_system_calls(self._evm, state))
+        self._log = AccessLog()
+        opening = run_system_calls(self._evm, state)
+        self._log.note_opening(opening, self._state.apply(opening))
         self._state.end_slice()
 
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
@@ -75,18 +79,23 @@ class SerialOpenBlock:
     def system_call(self, contract: bytes, data: bytes) -> bytes:
         """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
         output, changes = run_system_call(self._evm, self._state, contract, data)
-        self._state.apply(changes)
+        self._log.note_closing(changes, self._state.apply(changes))
         self._state.end_slice()
         return output
 
     def credit(self, address: bytes, wei: int) -> None:
         """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
-        self._state.apply(StateChanges(), (Payment(address, wei),))
+        nothing = StateChanges()
+        self._log.note_closing(nothing, self._state.apply(nothing, (Payment(address, wei),)))
         self._state.end_slice()
+
+    def accesses(self) -> BlockAccesses:
+        """What the transactions so far read and wrote."""
+        return self._log.accesses()
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""
-        return seal_block(self._environment, self._included, self._state.changes(), commitment)
+        return seal_block(self._environment, self._included, self._state.changes(), commitment, self.accesses())
 
     def abandon(self) -> None:
         """Nothing to give back."""
@@ -104,7 +113,8 @@ class SerialOpenBlock:
         return self._include(transaction, result)
 
     def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
-        self._state.apply(result.changes, result.payments)
+        settled = self._state.apply(result.changes, result.payments)
+        self._log.note(result.reads.accounts, result.reads.slots, result.changes, settled)
         outcome = make_outcome(transaction, result, self._gas_used)
         self._included.append(outcome)
         self._gas_used += result.gas_used

@@ -13,6 +13,7 @@ from typing import Protocol
 from batcher.l2_source import L2BlockRef
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import L1Header
+from sequencer.execution.access_list import BlockAccessList
 from sequencer.execution.environment import BlockEnvironment, Rules
 from sequencer.execution.interface import Engine
 from sequencer.mempool.statuses import TransactionStatus
@@ -138,6 +139,10 @@ class BlockSource(Protocol):
 
     def position(self, transaction_hash: bytes) -> Position | None:
         """Where that transaction stands."""
+        ...
+
+    def access_list(self, number: int) -> BlockAccessList | None:
+        """Who read and wrote what in that block; None when that is not kept. Raises UnknownBlock."""
         ...
 
 

@@ -1,14 +1,22 @@
-"""`braid_` methods, beyond those of every node: a transaction's life, early receipts, raw blocks."""
+"""`braid_` methods, beyond those of every node: a transaction's life, early receipts, raw blocks, access lists."""
 
 from sequencer.mempool.statuses import TransactionState, TransactionStatus, chain_status
 
+from .access_list_format import format_access_list
 from .backend import Backend
 from .block_lookup import get_number
-from .errors import ResourceNotFound
+from .errors import ResourceNotFound, ResourceUnavailable
 from .eth_transactions import get_preconfirmed_receipt
 from .formatters import format_raw_block, format_status
 from .method import Method, Runs, method
-from .parameters import NumberReference, read_hash, read_number_reference, required
+from .parameters import (
+    BlockReference,
+    NumberReference,
+    read_block_reference,
+    read_hash,
+    read_number_reference,
+    required,
+)
 
 
 def transaction_status(backend: Backend, hash: bytes) -> object:
@@ -31,6 +39,18 @@ def raw_block(backend: Backend, number: NumberReference) -> object:
     return format_raw_block(block)
 
 
+def block_access_list(backend: Backend, reference: BlockReference) -> object:
+    """Who read and wrote what in one of the last blocks (EIP-7928), and how often each transaction ran."""
+    height = get_number(backend, reference)
+    block = backend.chain.block(height)
+    if block is None:
+        raise ResourceNotFound("block")
+    listed = backend.chain.access_list(height)
+    if listed is None or len(listed.transactions) != len(block.transactions):
+        raise ResourceUnavailable(f"access list of block {height} is not kept: it is too old, or of another process")
+    return format_access_list(block, listed)
+
+
 METHODS: tuple[Method, ...] = (
     method("braid_transactionStatus", transaction_status, required("transaction hash", read_hash), runs=Runs.ON_LOOP),
     method(
@@ -40,4 +60,5 @@ METHODS: tuple[Method, ...] = (
         runs=Runs.ON_LOOP,
     ),
     method("braid_rawBlock", raw_block, required("block", read_number_reference)),
+    method("braid_blockAccessList", block_access_list, required("block", read_block_reference)),
 )

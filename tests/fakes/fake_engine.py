@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from eth_hash.auto import keccak
 
 from l1_bridge.ordered_trie import ordered_trie_root
+from sequencer.execution.access_list import BlockAccesses, TransactionAccess
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import (
     CallMessage,
@@ -60,6 +61,10 @@ class FakeOpenBlock:
         account = self.view().account(address) or Account()
         self._accounts[address] = Account(account.nonce, account.balance + wei, account.code_hash)
 
+    def accesses(self) -> BlockAccesses:
+        count = len(self._included)
+        return BlockAccesses(count, lambda: [TransactionAccess()] * (count + 2))
+
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         changes = self._changes()
         update = commitment.compute(changes)
@@ -84,7 +89,7 @@ class FakeOpenBlock:
             parent_beacon_block_root=environment.parent_beacon_block_root,
         )
         block = make_block(header, tuple(outcome.transaction for outcome in self._included))
-        return SealedBlock(block=block, receipts=receipts, changes=changes, trie=update)
+        return SealedBlock(block=block, receipts=receipts, changes=changes, trie=update, accesses=self.accesses())
 
     def abandon(self) -> None:
         """Nothing is held."""

@@ -12,6 +12,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.ordered_trie import ordered_trie_root
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId, L1Header
+from sequencer.execution.access_list import BlockAccessList
 from sequencer.execution.environment import BlockEnvironment, Rules
 from sequencer.execution.interface import (
     CallMessage,
@@ -97,6 +98,7 @@ class FakeChain:
         self.current: FakeOpenBlock | None = None
         self.fail_with: Exception | None = None
         self.blocks_read = 0
+        self.access_lists: dict[int, BlockAccessList] = {}
 
     @property
     def heads(self) -> FakeHeads:
@@ -128,6 +130,9 @@ class FakeChain:
                 if transaction.hash == transaction_hash:
                     return FakePosition(block.number, index)
         return None
+
+    def access_list(self, number: int) -> BlockAccessList | None:
+        return self.access_lists.get(number)
 
     def state_at(self, number: int) -> StateReader:
         if number < self.pruned_below:

@@ -14,8 +14,11 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from sequencer.execution.block_state import BlockState
+from sequencer.execution.access_list import BlockAccesses
+from sequencer.execution.access_log import AccessLog
+from sequencer.execution.block_state import BlockState, Settled
 from sequencer.execution.calls import run_call
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.evm import Evm
@@ -71,6 +74,16 @@ READY_SECONDS = 60.0
 
 PUMP_EVERY = 4
 """Commits between two looks at what the workers have sent."""
+
+
+class Attempts(NamedTuple):
+    """How often a transaction ran by its turn, and the first key that a guess had wrong, where that is known."""
+
+    executions: int
+    conflict: bytes | None = None
+
+
+FIRST_RUN, FAILED_GUESS = Attempts(1), Attempts(2)
 
 
 class ParallelEngine:
@@ -160,7 +173,9 @@ class ParallelOpenBlock:
         self._gas_used = 0
         self._fees: FeeParameters | None = None
         self._ways = dict.fromkeys(WAYS, 0)
-        self._commit(run_system_calls(Evm(environment), state), ())
+        self._log = AccessLog()
+        opening = run_system_calls(Evm(environment), state)
+        self._log.note_opening(opening, self._commit(opening, ()))
         self._state.end_slice()
 
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
@@ -184,9 +199,13 @@ class ParallelOpenBlock:
         self._commit(StateChanges(), (Payment(address, wei),))
         self._state.end_slice()
 
+    def accesses(self) -> BlockAccesses:
+        """What the transactions so far read and wrote, and how often each was executed."""
+        return self._log.accesses()
+
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""
-        return seal_block(self._environment, self._included, self._state.changes(), commitment)
+        return seal_block(self._environment, self._included, self._state.changes(), commitment, self.accesses())
 
     def abandon(self) -> None:
         """Nothing to give back: workers forget the block when the next one begins."""
@@ -243,19 +262,26 @@ class ParallelOpenBlock:
             return self._run_in_turn(transaction)
         result = speculation.result(index)
         if result is None:
-            return self._run_in_turn(transaction, "conflict" if speculation.was_dispatched(index) else None)
+            was_dispatched = speculation.was_dispatched(index)
+            return self._run_in_turn(transaction, FAILED_GUESS if was_dispatched else FIRST_RUN)
         changes = check_result(self._state, result)
         if isinstance(changes, Conflict):
             self._engine.predictor.learn(transaction, result, is_conflict=True)
             speculation.give_up(index)
-            return self._run_in_turn(transaction, "conflict")
+            return self._run_in_turn(transaction, Attempts(2, changes.key))
         self._engine.predictor.learn(transaction, result)
         self._ways["speculated"] += 1
         return self._take(transaction, result, changes)
 
     def _take(self, transaction: Transaction, result: SpeculativeResult, changes: StateChanges) -> Included:
         """Commit what a worker found, which holds."""
-        self._commit(changes, [Payment(recipient, amount) for recipient, amount in result.payments])
+        settled = self._commit(changes, [Payment(recipient, amount) for recipient, amount in result.payments])
+        self._log.note(
+            [use[0] for use in result.accounts],
+            [(address, slot) for address, slot, _ in result.slots],
+            changes,
+            settled,
+        )
         outcome = include(
             transaction,
             self._gas_used,
@@ -266,29 +292,32 @@ class ParallelOpenBlock:
         )
         return self._place(outcome)
 
-    def _run_in_turn(self, transaction: AnyTransaction, way: str | None = None) -> Outcome:
+    def _run_in_turn(self, transaction: AnyTransaction, attempts: Attempts = FIRST_RUN) -> Outcome:
         """Do as the serial engine does."""
         if isinstance(transaction, DepositTransaction):
             self._ways["in_turn"] += 1
-            return self._include(transaction, execute_deposit(self._evm, self._state, transaction))
+            return self._include(transaction, execute_deposit(self._evm, self._state, transaction), attempts)
         fees = self._fee_parameters()
         if transaction.gas_limit > self._environment.gas_limit - self._gas_used:
             reason = judge_transaction(self._environment, self._state, transaction, fees)
             return Deferred(transaction) if reason is None else Invalid(transaction, reason)
         transfers = self._evm.transfers
         result = execute_transaction(self._evm, self._state, transaction, fees)
-        self._ways[way or ("transfer" if self._evm.transfers > transfers else "in_turn")] += 1
+        first_way = "transfer" if self._evm.transfers > transfers else "in_turn"
+        self._ways["conflict" if attempts.executions > 1 else first_way] += 1
         if isinstance(result, InvalidReason):
             return Invalid(transaction, result)
-        return self._include(transaction, result)
+        return self._include(transaction, result, attempts)
 
-    def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
-        self._commit(result.changes, result.payments)
+    def _include(self, transaction: AnyTransaction, result: TransactionResult, attempts: Attempts) -> Included:
+        settled = self._commit(result.changes, result.payments)
+        reads = result.reads
+        self._log.note(reads.accounts, reads.slots, result.changes, settled, attempts.executions, attempts.conflict)
         return self._place(make_outcome(transaction, result, self._gas_used))
 
-    def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> None:
-        self._state.apply(changes, payments)
+    def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> Settled:
         self._touched.note(changes, payments)
+        return self._state.apply(changes, payments)
 
     def _place(self, outcome: Included) -> Included:
         self._included.append(outcome)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sequencer.execution.flat_accounts import BALANCE, CODE, NONCE
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
+from sequencer.state.flat import slot_key
 from sequencer.state.reader import StateReader
 
 from .messages import AccountParts, AccountUse, SpeculativeResult
@@ -24,6 +25,11 @@ class Conflict:
 
     address: bytes
     slot: int | None
+
+    @property
+    def key(self) -> bytes:
+        """Its key in the flat state."""
+        return b"a" + self.address if self.slot is None else b"s" + slot_key(self.address, self.slot)
 
 
 def check_result(state: StateReader, result: SpeculativeResult) -> StateChanges | Conflict:
