@@ -1,7 +1,6 @@
-"""The example pool: prices as the formula has them, nothing created or lost, and the work of a large exchange's swap."""
+"""The example pool: prices as the formula has them, nothing is created or lost, and a swap does the work of one."""
 
 import random
-from collections.abc import Iterator
 from decimal import Decimal, getcontext
 
 import pytest
@@ -62,10 +61,10 @@ class Market:
 
 
 @pytest.fixture
-def market() -> Iterator[Market]:
+def market() -> Market:
     made = Market()
     assert made.initialized.success
-    yield made
+    return made
 
 
 def test_ticks_are_the_logarithm_of_the_price() -> None:
