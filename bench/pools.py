@@ -11,17 +11,17 @@ from functools import cache
 
 from contracts import deployed_bytecode
 from contracts.artifact import storage_layout
+from contracts.calldata import encode_call
 from contracts.keccak import keccak
-from contracts.calldata import WORD_BYTES
-from contracts import method_identifiers
+from sequencer.execution.block_state import BlockState
 from sequencer.execution.environment import BlockEnvironment, Rules
 from sequencer.execution.evm import Evm
 from sequencer.execution.transaction_execution import execute_deposit
-from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.genesis import GenesisAccount
-from sequencer.state.changes import ChangesOver, StateChanges
+from sequencer.state.changes import ChangesOver
 
+from .genesis_view import as_changes, NoState
 from .tokens import TokenBook, balance_slot
 
 FEE, SPACING, HISTORY_LENGTH = 3_000, 60, 8
@@ -40,7 +40,7 @@ _POOL, _ROUTER, _FIRST, _SECOND, _PROVIDER = (keccak(f"template {name}".encode()
 
 @dataclass(frozen=True, slots=True)
 class PoolTemplate:
-    """Storage of a pool, and what it holds of either token; slots where the tokens' addresses go."""
+    """Storage of a pool, and what it holds of either token."""
 
     storage: Mapping[int, int]
     held: tuple[int, int]
@@ -68,22 +68,31 @@ def pool_template(timestamp: int) -> PoolTemplate:
         second: book.account(),
         _PROVIDER: GenesisAccount(balance=10**18),
     }
-    state = ChangesOver(_as_changes(accounts), _Nothing())
+    state = BlockState(ChangesOver(as_changes(accounts), NoState()))
     evm = Evm(_environment(timestamp))
-    calls = [(_POOL, call("Pool", "initialize", first, second, FEE, SPACING, UNIT_PRICE, HISTORY_LENGTH))]
-    calls += [(_ROUTER, call("Router", "addLiquidity", _POOL, *position)) for position in POSITIONS]
+    calls = [(_POOL, encode_call("Pool", "initialize", first, second, FEE, SPACING, UNIT_PRICE, HISTORY_LENGTH))]
+    calls += [(_ROUTER, encode_call("Router", "addLiquidity", _POOL, *position)) for position in POSITIONS]
     for to, data in calls:
         deposit = DepositTransaction(bytes(32), _PROVIDER, to, 0, 0, 5_000_000, False, data)
         result = execute_deposit(evm, state, deposit)
         assert result.error is None, result.error
-        state = ChangesOver(result.changes, state)
-    pool_slots: dict[int, int] = {}
-    held = [state.storage(token, balance_slot(_POOL)) for token in (first, second)]
-    reader: object = state
-    layers = []
-    while isinstance(reader, ChangesOver):
-        layers.append(reader._changes)
-        reader = reader._below
-    for layer in reversed(layers):
-        pool_slots |= layer.storage.get(_POOL, {})
-    return PoolTemplate(pool_slots, (held[0], held[1]))
+        state.apply(result.changes)
+    held = (state.storage(first, balance_slot(_POOL)), state.storage(second, balance_slot(_POOL)))
+    return PoolTemplate(state.changes().storage[_POOL], held)
+
+
+def _environment(timestamp: int) -> BlockEnvironment:
+    """A block with nothing special about it; without OP rules there are no L1 fees to read."""
+    return BlockEnvironment(
+        rules=Rules(chain_id=1, is_optimism=False),
+        number=1,
+        timestamp=timestamp,
+        gas_limit=60_000_000,
+        base_fee_per_gas=1,
+        fee_recipient=bytes(20),
+        prev_randao=bytes(32),
+        parent_beacon_block_root=bytes(32),
+        parent_hash=bytes(32),
+        extra_data=b"",
+        recent_hashes=(bytes(32),),
+    )
