@@ -65,6 +65,10 @@ def encode_word(name: str, value: Argument) -> bytes:
         return value.rjust(WORD_BYTES, b"\0")
     if name == "bytes32" and isinstance(value, bytes) and len(value) == 32:
         return value
+    if name == "bool" and isinstance(value, bool):
+        return int(value).to_bytes(WORD_BYTES, "big")
+    if name.startswith("int") and isinstance(value, int) and -(limit := 1 << int(name[3:]) - 1) <= value < limit:
+        return value.to_bytes(WORD_BYTES, "big", signed=True)
     if name.startswith("uint") and isinstance(value, int) and 0 <= value < 1 << int(name.removeprefix("uint")):
         return value.to_bytes(WORD_BYTES, "big")
     raise ValueError(f"{value!r} is no {name}")

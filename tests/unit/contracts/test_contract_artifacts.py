@@ -76,6 +76,13 @@ def test_creation_carries_dynamic_arguments(length: int) -> None:
     assert code == bytecode("TransparentProxy") + expected
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("bool", True), ("bool", False), ("int24", -(1 << 23)), ("int24", (1 << 23) - 1), ("int24", 0)]
+)
+def test_signed_and_truth_values_are_words(name: str, value: int) -> None:
+    assert encode_word(name, value) == encode([name], [value])
+
+
 def test_creation_without_a_constructor_is_the_code_alone() -> None:
     assert encode_creation("L1Block") == bytecode("L1Block")
 
@@ -89,6 +96,9 @@ def test_creation_without_a_constructor_is_the_code_alone() -> None:
         ("address", 5),
         ("bytes32", b"\x01" * 31),
         ("string", b""),
+        ("bool", 1),
+        ("int24", 1 << 23),
+        ("int24", -(1 << 23) - 1),
     ],
 )
 def test_values_of_the_wrong_kind_are_refused(name: str, value: int | bytes) -> None:
