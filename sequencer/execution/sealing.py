@@ -6,6 +6,7 @@ plain Ethereum takes from it what transactions decide, and adds the rest.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from l1_bridge.ordered_trie import ordered_trie_root
 from sequencer.primitives.account import EMPTY_TRIE_ROOT
@@ -69,24 +70,44 @@ def include(
     return Included(transaction=transaction, receipt=receipt, gas_used=gas_used)
 
 
+@dataclass(frozen=True, slots=True)
+class BodyRoots:
+    """What a header says of the block's transactions and receipts."""
+
+    transactions_root: bytes
+    receipts_root: bytes
+    logs_bloom: bytes
+
+
+def compute_body_roots(transactions: Sequence[AnyTransaction], receipts: Sequence[Receipt]) -> BodyRoots:
+    """Both roots and the bloom."""
+    return BodyRoots(
+        transactions_root=ordered_trie_root([transaction.raw for transaction in transactions]),
+        receipts_root=ordered_trie_root([receipt.encode() for receipt in receipts]),
+        logs_bloom=merge_blooms([receipt.bloom for receipt in receipts]),
+    )
+
+
 def seal_block(
     environment: BlockEnvironment,
     included: Sequence[Included],
     changes: StateChanges,
     commitment: StateCommitment,
     accesses: BlockAccesses | None = None,
+    body: BodyRoots | None = None,
 ) -> SealedBlock:
-    """Compute the roots over the parent's trie and close the header."""
+    """Compute the roots over the parent's trie and close the header; `body` where somebody has computed it already."""
     update = commitment.compute(changes)
     receipts = tuple(outcome.receipt for outcome in included)
     transactions = tuple(outcome.transaction for outcome in included)
+    body = body or compute_body_roots(transactions, receipts)
     header = Header(
         parent_hash=environment.parent_hash,
         fee_recipient=environment.fee_recipient,
         state_root=update.state_root,
-        transactions_root=ordered_trie_root([transaction.raw for transaction in transactions]),
-        receipts_root=ordered_trie_root([receipt.encode() for receipt in receipts]),
-        logs_bloom=merge_blooms([receipt.bloom for receipt in receipts]),
+        transactions_root=body.transactions_root,
+        receipts_root=body.receipts_root,
+        logs_bloom=body.logs_bloom,
         number=environment.number,
         gas_limit=environment.gas_limit,
         gas_used=receipts[-1].cumulative_gas_used if receipts else 0,

@@ -190,13 +190,14 @@ class ParallelOpenBlock:
     def system_call(self, contract: bytes, data: bytes) -> bytes:
         """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
         output, changes = run_system_call(Evm(self._environment), self._state, contract, data)
-        self._commit(changes, ())
+        self._log.note_closing(changes, self._commit(changes, ()))
         self._state.end_slice()
         return output
 
     def credit(self, address: bytes, wei: int) -> None:
         """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
-        self._commit(StateChanges(), (Payment(address, wei),))
+        nothing = StateChanges()
+        self._log.note_closing(nothing, self._commit(nothing, (Payment(address, wei),)))
         self._state.end_slice()
 
     def accesses(self) -> BlockAccesses:

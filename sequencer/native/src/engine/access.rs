@@ -1,17 +1,19 @@
 //! Who read and wrote what: one record an included transaction, and its form for Python (`execution/access_list.py`).
 
-use alloy_primitives::map::HashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::Environment;
-use super::outcome::{Payments, Write};
+use super::outcome::{Executed, Payments, Write};
 use super::slice::Owed;
 use crate::changes::FlatAccount;
 use crate::state::{Location, Value};
 use crate::store::flat::{encode_account, encode_value, slot_key};
 
 /// What one transaction looked at and changed.
+#[derive(Default)]
 pub struct AccessRecord {
     pub reads: Vec<(Location, Value)>,
+    pub own_slots: Vec<Location>,
     pub writes: Vec<Write>,
     pub payments: Payments,
     pub runs: u32,
@@ -23,6 +25,8 @@ pub struct AccessRecord {
 pub struct EncodedAccess {
     pub reads: Vec<Vec<u8>>,
     pub writes: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What the written accounts were before.
+    pub before: Vec<(Vec<u8>, Vec<u8>)>,
     pub runs: u32,
     pub conflict: Option<Vec<u8>>,
 }
@@ -34,46 +38,65 @@ pub fn encode_location(location: &Location) -> Vec<u8> {
     }
 }
 
-/// The records with what the fee recipients got written out; `accounts` are theirs before the first transaction.
+/// The records with what the fee recipients got written out; `recipients` are their accounts before and after.
 pub fn encode_accesses(
     records: &[AccessRecord],
     environment: &Environment,
-    accounts: &[Option<FlatAccount>],
+    recipients: &mut [Option<FlatAccount>],
 ) -> Vec<EncodedAccess> {
-    let mut accounts = accounts.to_vec();
-    records.iter().map(|record| encode_access(record, environment, &mut accounts)).collect()
+    records.iter().map(|record| encode_access(record, environment, recipients)).collect()
 }
 
 fn encode_access(
     record: &AccessRecord,
     environment: &Environment,
-    accounts: &mut [Option<FlatAccount>],
+    recipients: &mut [Option<FlatAccount>],
 ) -> EncodedAccess {
-    let mut seen: HashSet<Location> = HashSet::default();
-    let reads = record.reads.iter().map(|(location, _)| location).filter(|location| seen.insert(**location));
-    let reads = reads.map(encode_location).collect();
-    let mut owed = Owed::default();
-    owed.add(&record.payments);
-    let mut writes = Vec::with_capacity(record.writes.len() + 4);
+    let loaded = record.reads.iter().map(|(location, _)| location).chain(&record.own_slots);
+    let reads: BTreeSet<Vec<u8>> = loaded.map(encode_location).collect();
+    let mut writes: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut before: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut after = recipients.to_vec();
     for write in &record.writes {
         match write {
             Write::Account(address, account) => match environment.recipient(address) {
-                Some(index) => accounts[index] = *account,
-                None => writes.push((encode_location(&Location::Account(*address)), encode_account(account.as_ref()))),
+                Some(index) => after[index] = *account,
+                None => {
+                    let key = encode_location(&Location::Account(*address));
+                    writes.insert(key.clone(), encode_account(account.as_ref()));
+                    let found = record.reads.iter().find(|(location, _)| *location == Location::Account(*address));
+                    if let Some((_, Value::Account(account))) = found {
+                        before.insert(key, encode_account(account.as_ref()));
+                    }
+                }
             },
             Write::Slot(address, slot, value) => {
-                writes.push((encode_location(&Location::Slot(*address, *slot)), encode_value(value)));
+                writes.insert(encode_location(&Location::Slot(*address, *slot)), encode_value(value));
             }
             Write::Wipe(_) => {}
         }
     }
+    let mut owed = Owed::default();
+    owed.add(&record.payments);
     for (index, recipient) in environment.paid().iter().enumerate() {
-        let is_written = record.writes.iter().any(|write| matches!(write, Write::Account(who, _) if who == recipient));
-        let after = owed.pay(index, accounts[index]);
-        if is_written || after != accounts[index] {
-            writes.push((encode_location(&Location::Account(*recipient)), encode_account(after.as_ref())));
+        let account = owed.pay(index, after[index]);
+        if account != recipients[index] {
+            let key = encode_location(&Location::Account(*recipient));
+            writes.insert(key.clone(), encode_account(account.as_ref()));
+            before.insert(key, encode_account(recipients[index].as_ref()));
         }
-        accounts[index] = after;
+        recipients[index] = account;
     }
-    EncodedAccess { reads, writes, runs: record.runs, conflict: record.conflict.as_ref().map(encode_location) }
+    EncodedAccess {
+        reads: reads.into_iter().collect(),
+        writes: writes.into_iter().collect(),
+        before: before.into_iter().collect(),
+        runs: record.runs,
+        conflict: record.conflict.as_ref().map(encode_location),
+    }
+}
+
+/// What the protocol did outside transactions, as one record: what it only read is not listed.
+pub fn outside(executed: &Executed) -> AccessRecord {
+    AccessRecord { writes: executed.writes.clone(), reads: executed.reads.clone(), runs: 1, ..AccessRecord::default() }
 }

@@ -10,7 +10,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::access::{EncodedAccess, encode_accesses};
+use super::access::{AccessRecord, EncodedAccess, encode_accesses};
 use super::call::{CallOutcome, Override, Overrides, halt_name, run_call};
 use super::environment::{Environment, address_of};
 use super::open_block::{Memory, Mode, OpenBlock};
@@ -229,20 +229,34 @@ impl NativeOpenBlock {
         Ok(())
     }
 
-    /// For each included transaction: keys read, keys written with their values, runs, the key of a conflict.
-    fn accesses<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+    /// Before the first transaction, of each included transaction, and after the last: lists of `AccessTuple`.
+    fn accesses<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyList>; 3]> {
         let encoded = py.detach(|| {
             let block = self.block.lock();
-            encode_accesses(&block.accesses, &block.environment, &block.recipients)
+            let mut recipients = block.recipients.clone();
+            let mut encode = |records: &[AccessRecord]| encode_accesses(records, &block.environment, &mut recipients);
+            let transactions = encode(&block.accesses);
+            let closing = encode(&block.closing);
+            let mut before = block.before.clone();
+            [encode_accesses(&block.opening, &block.environment, &mut before), transactions, closing]
         });
-        let made = PyList::empty(py);
-        for EncodedAccess { reads, writes, runs, conflict } in &encoded {
-            let reads = PyTuple::new(py, reads.iter().map(|key| bytes(py, key)))?;
-            let writes = PyTuple::new(py, writes.iter().map(|(key, value)| (bytes(py, key), bytes(py, value))))?;
-            made.append((reads, writes, *runs, conflict.as_ref().map(|key| bytes(py, key))))?;
-        }
-        Ok(made)
+        let [opening, transactions, closing] = &encoded;
+        Ok([access_list(py, opening)?, access_list(py, transactions)?, access_list(py, closing)?])
     }
+}
+
+/// Keys read, keys written with their values, written accounts with what they were, runs, the key of a conflict.
+fn access_list<'py>(py: Python<'py>, records: &[EncodedAccess]) -> PyResult<Bound<'py, PyList>> {
+    let pairs = |entries: &[(Vec<u8>, Vec<u8>)]| {
+        PyTuple::new(py, entries.iter().map(|(key, value)| (bytes(py, key), bytes(py, value))))
+    };
+    let made = PyList::empty(py);
+    for record in records {
+        let reads = PyTuple::new(py, record.reads.iter().map(|key| bytes(py, key)))?;
+        let conflict = record.conflict.as_ref().map(|key| bytes(py, key));
+        made.append((reads, pairs(&record.writes)?, pairs(&record.before)?, record.runs, conflict))?;
+    }
+    Ok(made)
 }
 
 /// The state after one slice of an open block: a StateReader.

@@ -7,7 +7,7 @@ use alloy_trie::root::ordered_trie_root_encoded;
 use op_revm::revm::primitives::hardfork::SpecId;
 use parking_lot::{Mutex, RwLock};
 
-use super::access::AccessRecord;
+use super::access::{AccessRecord, outside};
 use super::environment::Environment;
 use super::machine::FeeParameters;
 use super::outcome::{Executed, Payments, Write};
@@ -17,7 +17,7 @@ use super::transaction::Parsed;
 use super::verdict::InvalidReason;
 use crate::block_stm::{Job, MvMemory, Plan, Planner, run_parallel};
 use crate::changes::{Changes, FlatAccount};
-use crate::state::{Base, Overlay, PendingView, ReadError};
+use crate::state::{Base, Location, Overlay, PendingView, ReadError, Value};
 
 const BEACON_ROOTS: Address = address!("000F3df6D732807Ef1319fB7B8bB8522d0Beac02");
 const HISTORY_STORAGE: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
@@ -85,7 +85,11 @@ pub struct OpenBlock {
     receipts: Vec<Vec<u8>>,
     bloom: Bloom,
     pub accesses: Vec<AccessRecord>,
-    /// The recipients' accounts before the first transaction.
+    /// What the protocol did before the first transaction, and after the last.
+    pub opening: Vec<AccessRecord>,
+    pub closing: Vec<AccessRecord>,
+    /// The recipients' accounts before the block, and before its first transaction.
+    pub before: Vec<Option<FlatAccount>>,
     pub recipients: Vec<Option<FlatAccount>>,
 }
 
@@ -112,17 +116,26 @@ impl OpenBlock {
             receipts: Vec::new(),
             bloom: Bloom::ZERO,
             accesses: Vec::new(),
+            opening: Vec::new(),
+            closing: Vec::new(),
+            before: Vec::new(),
             recipients: Vec::new(),
         };
+        block.before = block.recipient_accounts()?;
         if block.environment.spec.is_enabled_in(SpecId::CANCUN) {
             block.system_call(BEACON_ROOTS, block.environment.parent_beacon_block_root.0.into())?;
         }
         if block.environment.spec.is_enabled_in(SpecId::PRAGUE) {
             block.system_call(HISTORY_STORAGE, block.environment.parent_hash.0.into())?;
         }
-        let view = block.view();
-        block.recipients = block.environment.paid().iter().map(|who| view.account(who)).collect::<Result<_, _>>()?;
+        block.opening = std::mem::take(&mut block.closing);
+        block.recipients = block.recipient_accounts()?;
         Ok(block)
+    }
+
+    fn recipient_accounts(&self) -> Result<Vec<Option<FlatAccount>>, ReadError> {
+        let view = self.view();
+        self.environment.paid().iter().map(|who| view.account(who)).collect()
     }
 
     /// A call of the protocol after the slices so far; None where the contract has no code.
@@ -134,6 +147,7 @@ impl OpenBlock {
         if let Some(executed) = &executed {
             self.slice += 1;
             absorb(&mut self.overlay.write(), self.slice, executed);
+            self.closing.push(outside(executed));
         }
         Ok(executed)
     }
@@ -144,7 +158,15 @@ impl OpenBlock {
         let mut owed = Owed::default();
         owed.add(&Payments([Some(wei), None, None, None]));
         self.slice += 1;
-        self.overlay.write().set_account(self.slice, address, owed.pay(0, before));
+        let after = owed.pay(0, before);
+        self.overlay.write().set_account(self.slice, address, after);
+        let location = Location::Account(address);
+        self.closing.push(AccessRecord {
+            reads: vec![(location, Value::Account(before))],
+            writes: if after == before { Vec::new() } else { vec![Write::Account(address, after)] },
+            runs: 1,
+            ..AccessRecord::default()
+        });
         Ok(())
     }
 
@@ -273,6 +295,7 @@ impl OpenBlock {
             self.raws.push(transaction.raw().clone());
             self.accesses.push(AccessRecord {
                 reads: executed.reads,
+                own_slots: executed.own_slots,
                 writes: executed.writes,
                 payments: executed.payments,
                 runs: included.runs,

@@ -43,6 +43,8 @@ pub struct Executed {
     pub output: Bytes,
     pub halt: Option<HaltReason>,
     pub reads: Vec<(Location, Value)>,
+    /// Slots of contracts made in this very transaction: looked at, and nothing that the state below decides.
+    pub own_slots: Vec<Location>,
     pub writes: Vec<Write>,
     pub codes: Vec<(B256, Bytecode)>,
     pub payments: Payments,
@@ -75,6 +77,9 @@ impl Executed {
 
     fn take_account(&mut self, address: Address, account: Account) {
         let existed = !account.is_loaded_as_not_existing();
+        if account.is_created() {
+            self.own_slots.extend(account.storage.keys().map(|slot| Location::Slot(address, *slot)));
+        }
         if account.is_selfdestructed() {
             self.destroyed.push(address);
             if existed {

@@ -1,0 +1,75 @@
+"""The classes of the extension's engine, as Python types: what `door.rs` exports and `engine.py` uses."""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
+
+from sequencer.execution.environment import BlockEnvironment
+from sequencer.execution.interface import CallMessage, Outcome, Overrides
+from sequencer.primitives.account import Account
+from sequencer.primitives.block import AnyTransaction
+from sequencer.state.reader import StateReader
+
+Pairs: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+AccessTuple: TypeAlias = tuple[tuple[bytes, ...], Pairs, Pairs, int, bytes | None]
+"""Keys read, keys written with their values, written accounts with what they were, runs, the key of a conflict."""
+
+ChangesTuple: TypeAlias = tuple[
+    Mapping[bytes, Account | None], Mapping[bytes, Mapping[int, int]], Mapping[bytes, bytes], list[bytes]
+]
+"""Accounts, storage, codes and wiped accounts."""
+
+
+class NativeBlock(Protocol):
+    """An open block in the extension."""
+
+    def apply(self, transactions: list[AnyTransaction]) -> list[Outcome]:
+        """Execute one slice."""
+        ...
+
+    def view(self) -> StateReader:
+        """The state after the last slice."""
+        ...
+
+    def system_call(self, contract: bytes, data: bytes) -> tuple[bytes, str | None] | None:
+        """Output and the name of the failure, if any; None where the contract has no code."""
+        ...
+
+    def credit(self, address: bytes, wei: int) -> None:
+        """Add to a balance."""
+        ...
+
+    def changes(self) -> ChangesTuple:
+        """Everything so far."""
+        ...
+
+    def roots(self) -> tuple[bytes, bytes, bytes]:
+        """Transactions root, receipts root, bloom."""
+        ...
+
+    def sealed(self, hash: bytes) -> None:
+        """The block has this hash now."""
+        ...
+
+    def accesses(self) -> tuple[list[AccessTuple], list[AccessTuple], list[AccessTuple]]:
+        """Before the first transaction, of each transaction, after the last."""
+        ...
+
+
+class NativeRoom(Protocol):
+    """The engine in the extension."""
+
+    @property
+    def counts(self) -> tuple[int, int, int, int, int, int]:
+        """Executed, conflicts, reexecuted, sequential slices, parallel slices, broken slices."""
+        ...
+
+    def open_block(self, environment: BlockEnvironment, state: StateReader) -> NativeBlock:
+        """Begin a block."""
+        ...
+
+    def call(
+        self, environment: BlockEnvironment, state: StateReader, call: CallMessage, overrides: Overrides
+    ) -> tuple[bytes, int, str | None]:
+        """Output, gas used and the name of the failure, if any."""
+        ...

@@ -1,0 +1,180 @@
+"""
+The native engine (Rust, `sequencer/native/src/engine` and `block_stm`) as an Engine.
+
+    apply     one call a slice, without the GIL: planned, run in sequence or on threads, committed in order
+    seal      roots of transactions and receipts in Rust; the state root over the commitment that is given
+    call      one message over any state
+
+It is the default where the extension is installed. Whatever it does, the serial engine says what is right: headers and
+receipts are the same to the byte (law 2).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sequencer.execution.access_list import BlockAccesses, TransactionAccess
+from sequencer.execution.environment import BlockEnvironment
+from sequencer.execution.interface import (
+    CallMessage,
+    CallResult,
+    Deferred,
+    Included,
+    Invalid,
+    InvalidReason,
+    Outcome,
+    Overrides,
+    SealedBlock,
+    SystemCallFailed,
+)
+from sequencer.execution.sealing import BodyRoots, seal_block
+from sequencer.native import absence, extension
+from sequencer.primitives.account import Account
+from sequencer.primitives.block import AnyTransaction
+from sequencer.primitives.header import Header
+from sequencer.primitives.receipt import Log, Receipt
+from sequencer.state.changes import StateChanges
+from sequencer.state.commitment import StateCommitment
+from sequencer.state.reader import StateReader
+
+from .door import AccessTuple, NativeBlock, NativeRoom
+
+DEFAULT_THREADS = 2
+
+CLASSES: dict[str, type] = {
+    made.__name__: made for made in (Included, Receipt, Log, Invalid, Deferred, Account, InvalidReason)
+}
+"""What the extension makes: it sets their slots itself."""
+
+
+class NativeEngineAbsent(ImportError):
+    """The native engine was asked for, and the extension is not there; the message says why."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the native engine is not there: {absence}")
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCounts:
+    """How often what happened, since the engine began."""
+
+    executed: int
+    conflicts: int
+    reexecuted: int
+    sequential_slices: int
+    parallel_slices: int
+    broken_slices: int
+
+
+class NativeEngine:
+    """Engine (see `interface`) on threads; what it has read and learned lives from block to block."""
+
+    def __init__(
+        self, threads: int = DEFAULT_THREADS, *, is_cached: bool = True, is_always_parallel: bool = False
+    ) -> None:
+        """
+        Raises NativeEngineAbsent without the extension.
+
+        Parameters
+        ----------
+        is_cached :
+            Keep committed state in this process, from block to block.
+        is_always_parallel :
+            Put every slice of two transactions or more on threads, whether that pays or not: for tests.
+        """
+        if extension is None:
+            raise NativeEngineAbsent
+        self.threads = threads
+        self._room: NativeRoom = extension.NativeEngine(
+            threads, CLASSES, is_cached=is_cached, is_always_parallel=is_always_parallel
+        )
+
+    @property
+    def counts(self) -> NativeCounts:
+        """How often what happened so far."""
+        return NativeCounts(*self._room.counts)
+
+    def open_block(self, parent: Header, environment: BlockEnvironment, state: StateReader) -> "NativeOpenBlock":
+        """Begin the block after `parent`, whose state is `state`."""
+        return NativeOpenBlock(environment, self._room.open_block(environment, state))
+
+    def call(
+        self, environment: BlockEnvironment, state: StateReader, message: CallMessage, overrides: Overrides
+    ) -> CallResult:
+        """Run one message without a trace in state."""
+        output, gas_used, error = self._room.call(environment, state, message, dict(overrides))
+        return CallResult(output=output, gas_used=gas_used, error=error)
+
+    def close(self) -> None:
+        """Nothing to give back: threads live as long as a slice."""
+
+
+class NativeOpenBlock:
+    """A block that grows by slices in the extension."""
+
+    def __init__(self, environment: BlockEnvironment, block: NativeBlock) -> None:
+        self._environment = environment
+        self._block = block
+        self._included: list[Included] = []
+
+    def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
+        """Execute one slice in order; one outcome a transaction, in the same order."""
+        outcomes = self._block.apply(list(transactions))
+        self._included += [outcome for outcome in outcomes if isinstance(outcome, Included)]
+        return outcomes
+
+    def view(self) -> StateReader:
+        """The state after the last slice, immutable."""
+        return self._block.view()
+
+    def system_call(self, contract: bytes, data: bytes) -> bytes:
+        """Call `contract` as the protocol does, after the slices so far; its output. Raises SystemCallFailed."""
+        result = self._block.system_call(contract, data)
+        if result is None:
+            raise SystemCallFailed(contract, "there is no code")
+        output, error = result
+        if error is not None:
+            raise SystemCallFailed(contract, error)
+        return output
+
+    def credit(self, address: bytes, wei: int) -> None:
+        """Add to a balance; a credit of nothing ends an empty account (EIP-161)."""
+        self._block.credit(address, wei)
+
+    def accesses(self) -> BlockAccesses:
+        """What the transactions so far read and wrote."""
+        block = self._block
+        return BlockAccesses(len(self._included), lambda: _read_accesses(block))
+
+    def seal(self, commitment: StateCommitment) -> SealedBlock:
+        """Finish the block over its parent's trie."""
+        accounts, storage, codes, wiped = self._block.changes()
+        changes = StateChanges(accounts, storage, codes, frozenset(wiped))
+        body = BodyRoots(*self._block.roots())
+        sealed = seal_block(self._environment, self._included, changes, commitment, self.accesses(), body)
+        self._block.sealed(sealed.block.hash)
+        return sealed
+
+    def abandon(self) -> None:
+        """Nothing to give back."""
+
+
+def _read_accesses(block: NativeBlock) -> list[TransactionAccess]:
+    opening, transactions, closing = block.accesses()
+    return [_outside(opening), *(TransactionAccess(*_fields(entry)) for entry in transactions), _outside(closing)]
+
+
+def _fields(
+    entry: AccessTuple,
+) -> tuple[tuple[bytes, ...], tuple[tuple[bytes, bytes], ...], int, bytes | None, dict[bytes, bytes]]:
+    reads, writes, before, executions, conflict = entry
+    return reads, writes, executions, conflict, dict(before)
+
+
+def _outside(entries: Sequence[AccessTuple]) -> TransactionAccess:
+    """What the protocol did, several calls as one; what it only read is not listed."""
+    writes: dict[bytes, bytes] = {}
+    before: dict[bytes, bytes] = {}
+    for _, written, accounts, _, _ in entries:
+        writes.update(written)
+        before = {**dict(accounts), **before}
+    return TransactionAccess(writes=tuple(sorted(writes.items())), accounts_before=before)
