@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NODE_STAMP := contracts/node_modules/.package-lock.json
 
-.PHONY: setup check test devnet bench format artifacts lock clean
+.PHONY: setup check test test-long devnet bench format artifacts lock clean
 
 setup: $(STAMP) $(NODE_STAMP)
 
@@ -30,6 +30,9 @@ check: setup
 
 test: setup
 	$(BIN)/pytest -q -n auto tests
+
+test-long: setup
+	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py tests/vectors/test_executable_spec.py
 
 devnet: setup
 	$(BIN)/braid devnet

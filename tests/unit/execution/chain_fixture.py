@@ -32,6 +32,8 @@ L1_BLOCK_STORAGE = {
     8: L1_INFO.operator_fee_scalar << 64 | L1_INFO.operator_fee_constant,
 }
 
+L1_BLOCK_ALLOC = {L1_BLOCK: GenesisAccount(nonce=1, storage=L1_BLOCK_STORAGE)}
+
 CONTRACT = bytes(18) + b"\xc0\xde"
 
 FUNDED = {address(index): GenesisAccount(balance=100 * ETHER) for index in range(3)}
@@ -57,7 +59,7 @@ def make_environment(is_optimism: bool = True, **changed: object) -> BlockEnviro
 
 def make_state(alloc: Mapping[bytes, GenesisAccount] | None = None) -> MemoryState:
     """Three funded accounts, the L1 parameters, and what the test adds."""
-    return memory_state({**FUNDED, L1_BLOCK: GenesisAccount(nonce=1, storage=L1_BLOCK_STORAGE), **(alloc or {})})
+    return memory_state({**FUNDED, **L1_BLOCK_ALLOC, **(alloc or {})})
 
 
 def open_block(
