@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import Engine, Included
+from sequencer.execution.native.engine import NativeEngine
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.parallel.schedule import ScheduleLimits
 from sequencer.execution.serial import SerialEngine
+from sequencer.native import is_available
 from sequencer.primitives.block import AnyTransaction
 from sequencer.state.reader import StateReader
 from tests.fakes.memory_state import MemoryState, memory_state
@@ -38,11 +40,24 @@ def make_parallel(workers: int) -> ParallelEngine:
     return engine
 
 
+NATIVE: Mapping[str, Callable[[], Engine]] = (
+    {
+        "native-1": lambda: NativeEngine(1),
+        "native-2": lambda: NativeEngine(2, is_always_parallel=True),
+        "native-4": lambda: NativeEngine(4, is_always_parallel=True),
+        "native-planned": lambda: NativeEngine(2),
+    }
+    if is_available()
+    else {}
+)
+"""Empty where the extension is not installed: `tests/integration/test_packaging.py` demands it where cargo is."""
+
 ENGINES: Mapping[str, Callable[[], Engine]] = {
     "serial": SerialEngine,
     "parallel-1": lambda: make_parallel(1),
     "parallel-2": lambda: make_parallel(2),
     "parallel-4": lambda: make_parallel(4),
+    **NATIVE,
 }
 
 

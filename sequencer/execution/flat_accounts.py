@@ -288,7 +288,7 @@ class FlatAccounts:
             codes={
                 account.code_hash: self._codes[account.code_hash]
                 for account in accounts.values()
-                if account is not None and account.code_hash in self._codes
+                if account is not None and account.code_hash in self._codes and account.code_hash != EMPTY_CODE_HASH
             },
             wiped=wiped,
         )

@@ -10,7 +10,7 @@ use op_revm::revm::context::result::{EVMError, ExecutionResult};
 use op_revm::revm::context::{Context, ContextSetters, TxEnv};
 use op_revm::revm::context_interface::{ContextTr, JournalTr};
 use op_revm::revm::handler::instructions::EthInstructions;
-use op_revm::revm::handler::{EthPrecompiles, Handler, PrecompileProvider};
+use op_revm::revm::handler::{EthPrecompiles, Handler};
 use op_revm::revm::interpreter::InitialAndFloorGas;
 use op_revm::revm::interpreter::instructions::calculate_initial_tx_gas_for_tx;
 use op_revm::revm::primitives::hardfork::SpecId;

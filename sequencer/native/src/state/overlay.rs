@@ -107,8 +107,7 @@ impl Overlay {
         for ((address, slot), versions) in &self.storage {
             changes.storage.entry(*address).or_default().insert(*slot, versions.last.1);
         }
-        let live = changes.accounts.values().flatten().map(|account| account.code_hash);
-        changes.codes = live.filter_map(|hash| self.codes.get(&hash).map(|code| (hash, code.original_bytes()))).collect();
+        changes.codes = self.codes.iter().map(|(hash, code)| (*hash, code.original_bytes())).collect();
         changes.wiped = self.wiped.keys().copied().collect();
         changes
     }
