@@ -4,7 +4,7 @@ self-destructs, delegations, reverts, deposits, and transactions that can not st
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from sequencer.primitives.genesis import GenesisAccount
 from sequencer.primitives.header import Header
 from sequencer.primitives.predeploys import L1_BLOCK
 from sequencer.primitives.transaction import Transaction
+from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 from tests.factories import (
     ETHER,
@@ -193,6 +194,13 @@ def play_list(transactions: Sequence[AnyTransaction], state: MemoryState | None 
     return PlayedBlock(state, environment, tuple(transactions), tuple(outcomes), opened.seal(state))
 
 
+def new_codes(state: StateReader, changes: StateChanges) -> Mapping[bytes, bytes]:
+    """Codes that the changed accounts did not have before: writing a known one again is nobody's business."""
+    before = (state.account(address) for address in changes.accounts)
+    known = {account.code_hash for account in before if account is not None}
+    return {code_hash: code for code_hash, code in changes.codes.items() if code_hash not in known}
+
+
 def assert_agrees(engine: Engine, played: PlayedBlock, cuts: Sequence[int] = ()) -> None:
     """The engine makes the same block of the same transactions, cut into slices at `cuts`."""
     opened = engine.open_block(PARENT, played.environment, played.state)
@@ -206,5 +214,5 @@ def assert_agrees(engine: Engine, played: PlayedBlock, cuts: Sequence[int] = ())
     assert [item.encode() for item in sealed.receipts] == [item.encode() for item in played.sealed.receipts]
     assert sealed.block == played.sealed.block
     assert sealed.changes.storage == played.sealed.changes.storage
-    assert sealed.changes.codes == played.sealed.changes.codes
+    assert new_codes(played.state, sealed.changes) == new_codes(played.state, played.sealed.changes)
     assert sealed.changes.wiped == played.sealed.changes.wiped
