@@ -8,8 +8,8 @@ is replaced by its deposits alone; that decision is derivation's, here is only t
 from dataclasses import dataclass
 
 from sequencer.execution.interface import Included, Invalid, SealedBlock
-from sequencer.primitives.errors import DecodingError
-from sequencer.primitives.transaction import Transaction, decode_transaction
+from sequencer.primitives.recovery import decode_transactions
+from sequencer.primitives.transaction import Transaction
 from sequencer.state.commitment import StateCommitment
 
 from .open_block import OpenBlockHandle
@@ -27,11 +27,10 @@ def execute(handle: OpenBlockHandle, commitment: StateCommitment) -> SealedBlock
     """Execute the payload that `handle` was opened with; raises DepositLeftOut when its deposits are at fault."""
     handle.apply_deposits(handle.attributes.deposits)
     transactions: list[Transaction] = []
-    for index, raw in enumerate(handle.attributes.user_transactions):
-        try:
-            transactions.append(decode_transaction(raw))
-        except DecodingError as reason:
-            return InvalidPayload(index, str(reason))
+    for index, transaction in enumerate(decode_transactions(handle.attributes.user_transactions)):
+        if not isinstance(transaction, Transaction):
+            return InvalidPayload(index, str(transaction))
+        transactions.append(transaction)
     if transactions:
         for index, outcome in enumerate(handle.apply(transactions)):
             if isinstance(outcome, Invalid):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from sequencer.execution.intrinsic import MAX_INIT_CODE_BYTES, floor_gas, transaction_intrinsic_gas
 from sequencer.execution.validation import MAX_NONCE, delegation_target
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
-from sequencer.primitives.errors import TransactionDecodingError
-from sequencer.primitives.transaction import SET_CODE_TYPE, Transaction, decode_transaction
+from sequencer.primitives.recovery import Decoding
+from sequencer.primitives.transaction import SET_CODE_TYPE, Transaction
 
 from .errors import (
     FeeCapTooLow,
@@ -53,16 +53,14 @@ def check_size(raw: bytes, rules: AdmissionRules) -> None:
         raise TransactionTooLarge(len(raw), rules.max_transaction_bytes)
 
 
-def decode_admissible(raw: bytes, rules: AdmissionRules) -> Transaction:
-    """Decode, recover the sender, and check everything that needs no state; raises AdmissionError."""
-    try:
-        transaction = decode_transaction(raw)
-    except TransactionDecodingError as reason:
-        raise Undecodable(str(reason)) from None
-    _check_form(transaction, rules)
-    _check_fees(transaction, rules)
-    _check_gas(transaction)
-    return transaction
+def check_without_state(decoding: Decoding, rules: AdmissionRules) -> Transaction:
+    """Check everything that needs no state of what was decoded; raises AdmissionError."""
+    if not isinstance(decoding, Transaction):
+        raise Undecodable(str(decoding))
+    _check_form(decoding, rules)
+    _check_fees(decoding, rules)
+    _check_gas(decoding)
+    return decoding
 
 
 def check_against_head(

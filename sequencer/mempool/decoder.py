@@ -14,9 +14,10 @@ from typing import TypeAlias
 
 from sequencer.execution.fees import FeeParameters
 from sequencer.execution.validation import maximum_cost
+from sequencer.primitives.recovery import decode_transactions
 from sequencer.primitives.transaction import Transaction
 
-from .admission import AdmissionRules, decode_admissible
+from .admission import AdmissionRules, check_without_state
 from .errors import AdmissionError, PoolBusy
 
 BATCH_TRANSACTIONS = 64
@@ -99,9 +100,10 @@ def decode_batch(
 ) -> list[Decoded | AdmissionError]:
     """One result for each; pure, and for any thread."""
     results: list[Decoded | AdmissionError] = []
-    for raw, fees in work:
+    decodings = decode_transactions([raw for raw, _ in work])
+    for (raw, fees), decoding in zip(work, decodings, strict=True):
         try:
-            transaction = decode_admissible(raw, rules)
+            transaction = check_without_state(decoding, rules)
         except AdmissionError as reason:
             results.append(reason)
         else:

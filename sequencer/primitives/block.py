@@ -1,5 +1,6 @@
 """Blocks: a header and its transactions, deposits first (Yellow Paper 4.3; no uncles, no withdrawals)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -7,10 +8,11 @@ from l1_bridge.ordered_trie import ordered_trie_root
 from l1_bridge.rlp_codec import decode_rlp, encode_rlp
 
 from .deposit import DEPOSIT_TYPE, DepositTransaction, decode_deposit
-from .errors import DecodingError
+from .errors import DecodingError, TransactionDecodingError
 from .fields import RlpItem, decode_list, read_list
 from .header import Header, header_from_rlp
-from .transaction import Transaction, decode_transaction
+from .recovery import decode_transactions
+from .transaction import Transaction
 
 AnyTransaction: TypeAlias = Transaction | DepositTransaction
 
@@ -48,12 +50,23 @@ def decode_block(data: bytes) -> Block:
     raws = [_from_rlp(item) for item in read_list(transaction_items, "transactions")]
     if ordered_trie_root(raws) != header.transactions_root:
         raise DecodingError("transactions do not hash to the header's root")
-    return make_block(header, tuple(decode_any_transaction(raw) for raw in raws))
+    return make_block(header, _decode_all(raws))
 
 
-def decode_any_transaction(raw: bytes) -> AnyTransaction:
-    """Decode a user transaction or a deposit; raise TransactionDecodingError with the fact that is wrong."""
-    return decode_deposit(raw) if raw[:1] == bytes([DEPOSIT_TYPE]) else decode_transaction(raw)
+def _decode_all(raws: Sequence[bytes]) -> tuple[AnyTransaction, ...]:
+    """User transactions and deposits in their order; raise TransactionDecodingError with the fact that is wrong."""
+    users = iter(decode_transactions([raw for raw in raws if not _is_deposit(raw)]))
+    transactions: list[AnyTransaction] = []
+    for raw in raws:
+        transaction = decode_deposit(raw) if _is_deposit(raw) else next(users)
+        if isinstance(transaction, TransactionDecodingError):
+            raise transaction
+        transactions.append(transaction)
+    return tuple(transactions)
+
+
+def _is_deposit(raw: bytes) -> bool:
+    return raw[:1] == bytes([DEPOSIT_TYPE])
 
 
 def _to_rlp(raw: bytes) -> RlpItem:

@@ -6,7 +6,7 @@ block, and `rpc` computes them when somebody asks.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contracts.keccak import keccak
 from l1_bridge.rlp_codec import encode_integer, encode_rlp
@@ -16,6 +16,8 @@ from .errors import DecodingError
 from .fields import RlpItem, decode_list, read_bytes, read_int, read_list, read_sized
 
 BLOOM_BYTES = 256
+
+_EMPTY_BLOOM = bytes(BLOOM_BYTES)
 
 CANYON_DEPOSIT_RECEIPT_VERSION = 1
 """Since Canyon a deposit's receipt says so, and its nonce is part of the encoding."""
@@ -41,9 +43,16 @@ class Receipt:
     logs: tuple[Log, ...]
     deposit_nonce: int | None = None
     deposit_receipt_version: int | None = None
+    raw: bytes = field(default=b"", init=False, compare=False, repr=False)
+    """The encoding once somebody asked for it; who makes receipts natively puts it here at once. Empty: not made."""
 
     def encode(self) -> bytes:
-        """The consensus encoding, with the type byte where there is one."""
+        """The consensus encoding, with the type byte where there is one; made once."""
+        if not self.raw:
+            object.__setattr__(self, "raw", self._encode())  # derived from the other fields: no value changes
+        return self.raw
+
+    def _encode(self) -> bytes:
         fields: list[RlpItem] = [
             encode_integer(self.status),
             encode_integer(self.cumulative_gas_used),
@@ -98,5 +107,6 @@ def merge_blooms(blooms: Sequence[bytes]) -> bytes:
     """The bloom of a block from those of its receipts."""
     bits = 0
     for bloom in blooms:
-        bits |= int.from_bytes(bloom, "big")
+        if bloom != _EMPTY_BLOOM:  # most receipts have no logs
+            bits |= int.from_bytes(bloom, "big")
     return bits.to_bytes(BLOOM_BYTES, "big")

@@ -7,13 +7,16 @@ use pyo3::prelude::*;
 
 pub mod block_stm;
 pub mod changes;
+pub mod dataclass;
 pub mod engine;
+pub mod recovery;
 pub mod state;
 pub mod store;
 
 /// `sequencer.native.extension`
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    recovery::register(module)?;
     store::register(module)?;
     engine::register(module)
 }

@@ -1,0 +1,42 @@
+//! Decoding of raw transactions and recovery of their senders, many in one call on all threads, with the GIL released.
+//!
+//! raw bytes -> decode (fields, signing digest) -> recover (secp256k1) -> Python's `Transaction`, or None: refused.
+//! None does not say why: the caller asks Python's own decoder, whose word is the law, and gets its exception.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+mod fields;
+mod python;
+mod signature;
+mod threads;
+mod transaction;
+
+/// Decode and recover each of `raws`, on `threads` threads (0: one a core); one `Transaction` or None for each.
+#[pyfunction]
+#[pyo3(signature = (raws, threads = 0))]
+fn recover_transactions<'py>(
+    py: Python<'py>,
+    raws: Vec<Bound<'py, PyBytes>>,
+    threads: usize,
+) -> PyResult<Bound<'py, PyList>> {
+    let copies: Vec<Arc<[u8]>> = raws.iter().map(|raw| Arc::from(raw.as_bytes())).collect();
+    let threads = if threads == 0 { threads::default_threads() } else { threads };
+    let decoded = py.detach(|| threads::map(copies, threads, |raw| transaction::decode(raw)));
+    let classes = python::Classes::get(py)?;
+    let made = PyList::empty(py);
+    for (raw, transaction) in raws.iter().zip(decoded) {
+        match transaction {
+            Some(transaction) => made.append(classes.make(raw, &transaction)?)?,
+            None => made.append(py.None())?,
+        }
+    }
+    Ok(made)
+}
+
+/// Register this room's functions.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(recover_transactions, module)?)
+}
