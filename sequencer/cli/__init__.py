@@ -11,7 +11,7 @@ import typer
 
 from l1_bridge.errors import BraidError
 
-from . import bench, bridge, chain_files, devnet, doctor, node, posting
+from . import bench, bridge, chain_files, devnet, doctor, evm, node, posting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,7 @@ chain_files.register(app)
 bridge.register(app)
 doctor.register(app)
 bench.register(app)
+evm.register(app)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import ChangesOver, StateChanges
-from sequencer.state.reader import StateReader
+from sequencer.state.reader import StateReader, has_storage
 
 from .transaction_execution import Payment
 
@@ -59,6 +59,12 @@ class BlockState:
         if slots is not None and slot in slots:
             return slots[slot]
         return 0 if address in self._wiped else self._parent.storage(address, slot)
+
+    def has_storage(self, address: bytes) -> bool:
+        """Whether any slot of the account is not zero, as far as the parent's state can tell."""
+        if any(self._storage.get(address, {}).values()):
+            return True
+        return address not in self._wiped and has_storage(self._parent, address)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code with that hash."""

@@ -15,8 +15,8 @@ from .environment import BlockEnvironment
 from .evm import Evm, EvmMessage
 from .flat_accounts import FlatAccounts
 from .interface import CallMessage, CallResult, Overrides
-from .intrinsic import MAX_INIT_CODE_BYTES, floor_gas, intrinsic_gas
-from .transaction_execution import MAX_REFUND_QUOTIENT, contract_address
+from .intrinsic import MAX_INIT_CODE_BYTES, floor_gas, intrinsic_gas, refunded_gas
+from .transaction_execution import contract_address
 
 
 class OverriddenState:
@@ -78,7 +78,7 @@ def run_call(
     _warm(accounts, inner, environment, message)
     result = Evm(environment).run(accounts, inner)
     spent = message.gas_limit - result.gas_left
-    gas_used = max(spent - min(result.refund, spent // MAX_REFUND_QUOTIENT), floor_gas(message.data))
+    gas_used = max(spent - refunded_gas(spent, result.refund), floor_gas(message.data))
     return CallResult(output=result.output, gas_used=gas_used, error=result.error)
 
 

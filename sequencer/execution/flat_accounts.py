@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 from contracts.keccak import keccak
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
-from sequencer.state.reader import StateReader
+from sequencer.state.reader import StateReader, has_storage
 
 BALANCE, NONCE, CODE = 1, 2, 4
 """Parts of an account that a transaction looked at; together a bit mask."""
@@ -122,9 +122,11 @@ class FlatAccounts:
         return account is None or account.is_empty
 
     def account_has_code_or_nonce(self, address: bytes) -> bool:
-        """Whether a contract can not be created here."""
+        """Whether a contract can not be created here; storage that nobody can have written counts too (EIP-7610)."""
         account = self.observe(address, CODE | NONCE)
-        return account is not None and (account.nonce != 0 or account.code_hash != EMPTY_CODE_HASH)
+        if account is None:
+            return False
+        return account.nonce != 0 or account.code_hash != EMPTY_CODE_HASH or has_storage(self._state, address)
 
     def touch_account(self, address: bytes) -> None:
         """An account that is touched and empty ends with the transaction (EIP-161)."""

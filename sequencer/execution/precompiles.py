@@ -80,6 +80,22 @@ def modexp_gas(data: bytes) -> int:
     return max(MODEXP_MINIMUM_GAS, complexity * max(iterations, 1) // 3)
 
 
+def modexp_gas_before_berlin(data: bytes) -> int:
+    """Gas of MODEXP as EIP-198 had it."""
+    base_bytes, exponent_bytes, modulus_bytes = _modexp_lengths(data)
+    size = max(base_bytes, modulus_bytes)
+    if size <= 64:
+        complexity = size**2
+    elif size <= 1024:
+        complexity = size**2 // 4 + 96 * size - 3072
+    else:
+        complexity = size**2 // 16 + 480 * size - 199_680
+    head_bytes = min(exponent_bytes, 32)
+    head = _modexp_operand(data, 96 + base_bytes, head_bytes)
+    iterations = max(head.bit_length() - 1, 0) + 8 * (exponent_bytes - head_bytes)
+    return complexity * max(iterations, 1) // 20
+
+
 def run_modexp(data: bytes) -> bytes:
     """base**exponent % modulus in as many bytes as the modulus has."""
     base_bytes, exponent_bytes, modulus_bytes = _modexp_lengths(data)

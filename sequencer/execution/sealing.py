@@ -27,9 +27,10 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 
 from .access_list import BlockAccesses
-from .environment import GAS_PER_BLOB, BlockEnvironment
+from .environment import BlockEnvironment
 from .interface import Included, SealedBlock
 from .transaction_execution import TransactionResult
+from .validation import blob_gas_of
 
 _EMPTY_BLOOM = bytes(BLOOM_BYTES)
 
@@ -117,16 +118,12 @@ def seal_block(
         base_fee_per_gas=environment.base_fee_per_gas,
         withdrawals_root=_withdrawals_root(environment, update, commitment),
         parent_beacon_block_root=environment.parent_beacon_block_root,
-        blob_gas_used=GAS_PER_BLOB * sum(_blob_count(transaction) for transaction in transactions),
+        blob_gas_used=sum(blob_gas_of(item) for item in transactions if isinstance(item, Transaction)),
         excess_blob_gas=environment.excess_blob_gas,
     )
     return SealedBlock(
         block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update, accesses=accesses
     )
-
-
-def _blob_count(transaction: AnyTransaction) -> int:
-    return len(transaction.blob_hashes) if isinstance(transaction, Transaction) else 0
 
 
 def _withdrawals_root(environment: BlockEnvironment, update: TrieUpdate, commitment: StateCommitment) -> bytes:

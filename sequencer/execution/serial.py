@@ -29,6 +29,7 @@ from .interface import (
     Overrides,
     SealedBlock,
 )
+from .room import BlockRoom
 from .sealing import make_outcome, seal_block
 from .system_calls import run_system_call, run_system_calls
 from .transaction_execution import Payment, TransactionResult, execute_deposit, execute_transaction, judge_transaction
@@ -59,7 +60,7 @@ class SerialOpenBlock:
         self._evm = Evm(environment)
         self._state = BlockState(state)
         self._included: list[Included] = []
-        self._gas_used = 0
+        self._room = BlockRoom(environment)
         self._fees: FeeParameters | None = None
         self._log = AccessLog()
         opening = run_system_calls(self._evm, state)
@@ -104,7 +105,7 @@ class SerialOpenBlock:
         if isinstance(transaction, DepositTransaction):
             return self._include(transaction, execute_deposit(self._evm, self._state, transaction))
         fees = self._fee_parameters()
-        if transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+        if not self._room.has_for(transaction):
             reason = judge_transaction(self._environment, self._state, transaction, fees)
             return Deferred(transaction) if reason is None else Invalid(transaction, reason)
         result = execute_transaction(self._evm, self._state, transaction, fees)
@@ -115,9 +116,9 @@ class SerialOpenBlock:
     def _include(self, transaction: AnyTransaction, result: TransactionResult) -> Included:
         settled = self._state.apply(result.changes, result.payments)
         self._log.note(result.reads.accounts, result.reads.slots, result.changes, settled)
-        outcome = make_outcome(transaction, result, self._gas_used)
+        outcome = make_outcome(transaction, result, self._room.gas_used)
         self._included.append(outcome)
-        self._gas_used += result.gas_used
+        self._room.take(outcome)
         return outcome
 
     def _fee_parameters(self) -> FeeParameters | None:

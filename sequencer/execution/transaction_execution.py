@@ -20,16 +20,27 @@ from sequencer.primitives.transaction import Authorization, Transaction
 from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
-from .environment import BlockEnvironment
+from .environment import BlockEnvironment, Fork
 from .evm import EvmMessage, EvmResult
 from .fees import FeeParameters
 from .flat_accounts import NONCE, FlatAccounts, ReadSet
 from .interface import InvalidReason
-from .intrinsic import AUTHORIZATION_REFUND, MAX_INIT_CODE_BYTES, floor_gas, transaction_intrinsic_gas
-from .validation import DELEGATION_PREFIX, MAX_NONCE, check_transaction, delegation_target, maximum_cost
-
-MAX_REFUND_QUOTIENT = 5
-"""At most a fifth of the gas used is refunded (EIP-3529)."""
+from .intrinsic import (
+    AUTHORIZATION_REFUND,
+    MAX_INIT_CODE_BYTES,
+    SELFDESTRUCT_REFUND,
+    floor_gas,
+    refunded_gas,
+    transaction_intrinsic_gas,
+)
+from .validation import (
+    DELEGATION_PREFIX,
+    MAX_NONCE,
+    blob_gas_of,
+    check_transaction,
+    delegation_target,
+    maximum_cost,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,8 @@ def execute_transaction(
     accounts.add_balance(sender, -charges.upfront)
     accounts.set_nonce(sender, transaction.nonce + 1)
     refund = sum(_authorize(accounts, entry, environment) for entry in transaction.authorizations)
-    gas = transaction.gas_limit - transaction_intrinsic_gas(transaction)
+    fork = environment.rules.fork
+    gas = transaction.gas_limit - transaction_intrinsic_gas(transaction, fork)
     message = EvmMessage(
         sender=sender,
         to=transaction.to,
@@ -105,10 +117,13 @@ def execute_transaction(
         gas=gas,
         gas_price=price,
         created=contract_address(sender, transaction.nonce) if transaction.to is None else None,
+        blob_hashes=transaction.blob_hashes,
     )
     _warm(accounts, message, environment, transaction)
     result = evm.run(accounts, message)
-    gas_used = _gas_used(transaction.gas_limit, transaction.data, result, refund)
+    if not fork.includes(Fork.LONDON):
+        refund += SELFDESTRUCT_REFUND * len(result.destroyed)
+    gas_used = _gas_used(transaction, result, refund, fork)
     accounts.add_balance(sender, charges.give_back(gas_used))
     return _finish(accounts, result, gas_used, charges.payments(gas_used))
 
@@ -142,7 +157,7 @@ def execute_deposit(evm: Interpreter, state: StateReader, deposit: DepositTransa
         )
         _warm(accounts, message, evm.environment, None)
         result = evm.run(accounts, message)
-        gas_used = _gas_used(deposit.gas_limit, deposit.data, result, 0)
+        gas_used = _gas_used(deposit, result, 0, evm.environment.rules.fork)
     return _finish(accounts, result, gas_used, (), deposit_nonce=nonce)
 
 
@@ -175,6 +190,8 @@ class _Charges:
         self._price = price
         self._gas_limit = transaction.gas_limit
         self._l1_fee = 0 if fees is None else fees.l1_fee(transaction.raw)
+        blob_gas = blob_gas_of(transaction)
+        self._blob_fee = blob_gas * environment.blob_base_fee if blob_gas else 0
 
     @property
     def extra(self) -> int:
@@ -184,7 +201,7 @@ class _Charges:
     @property
     def upfront(self) -> int:
         """Taken from the sender before anything runs."""
-        return self._gas_limit * self._price + self.extra
+        return self._gas_limit * self._price + self._blob_fee + self.extra
 
     def give_back(self, gas_used: int) -> int:
         """Returned to the sender for gas that was not used."""
@@ -192,7 +209,7 @@ class _Charges:
         return unused + self._operator_fee(self._gas_limit) - self._operator_fee(gas_used)
 
     def payments(self, gas_used: int) -> tuple[Payment, ...]:
-        """Who gets what; a plain chain burns the base fee and has no other recipient than the block's."""
+        """Who gets what; a plain chain burns base fee and blob fee, and has no other recipient than the block's."""
         base_fee = self._environment.base_fee_per_gas
         tip = Payment(self._environment.fee_recipient, gas_used * (self._price - base_fee))
         if self._fees is None:
@@ -232,7 +249,8 @@ def _warm(
 ) -> None:
     """What counts as accessed from the start (EIP-2929, 2930, 3651); precompiles always do."""
     accounts.mark_address_warm(message.sender)
-    accounts.mark_address_warm(environment.fee_recipient)
+    if environment.rules.fork.includes(Fork.SHANGHAI):
+        accounts.mark_address_warm(environment.fee_recipient)
     if message.to is not None:
         accounts.mark_address_warm(message.to)
     if message.created is not None:
@@ -243,10 +261,10 @@ def _warm(
             accounts.mark_storage_warm(entry.address, slot)
 
 
-def _gas_used(gas_limit: int, data: bytes, result: EvmResult, refund: int) -> int:
+def _gas_used(transaction: Transaction | DepositTransaction, result: EvmResult, refund: int, fork: Fork) -> int:
     """Gas that counts: after the capped refunds, but never below the floor of the data."""
-    spent = gas_limit - result.gas_left
-    return max(spent - min(result.refund + refund, spent // MAX_REFUND_QUOTIENT), floor_gas(data))
+    spent = transaction.gas_limit - result.gas_left
+    return max(spent - refunded_gas(spent, result.refund + refund, fork), floor_gas(transaction.data, fork))
 
 
 def _finish(

@@ -5,21 +5,36 @@ The engine asks it at the transaction's turn, the pool against the head. Room in
 transaction that only lacks room is deferred.
 """
 
+from collections.abc import Mapping
+
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.primitives.transaction import (
     ACCESS_LIST_TYPE,
+    BLOB_TYPE,
     DYNAMIC_FEE_TYPE,
     LEGACY_TYPE,
     SET_CODE_TYPE,
     Transaction,
 )
 
-from .environment import BlockEnvironment
+from .environment import GAS_PER_BLOB, BlockEnvironment, Fork
 from .interface import InvalidReason
 from .intrinsic import MAX_INIT_CODE_BYTES, floor_gas, transaction_intrinsic_gas
 
 MAX_NONCE = 2**64 - 1
 """An account at this nonce can send nothing any more (EIP-2681)."""
+
+TYPE_FORKS: Mapping[int, Fork] = {
+    LEGACY_TYPE: Fork.ISTANBUL,
+    ACCESS_LIST_TYPE: Fork.BERLIN,
+    DYNAMIC_FEE_TYPE: Fork.LONDON,
+    BLOB_TYPE: Fork.CANCUN,
+    SET_CODE_TYPE: Fork.PRAGUE,
+}
+"""The fork that brought a type, the first one of ours for what is older; OP chains have no blob transactions."""
+
+BLOB_VERSION = b"\x01"
+"""First byte of a blob's versioned hash: a KZG commitment (EIP-4844)."""
 
 DELEGATION_PREFIX = bytes.fromhex("ef0100")
 DELEGATION_BYTES = 23
@@ -34,8 +49,15 @@ def delegation_target(code: bytes) -> bytes | None:
 
 
 def maximum_cost(transaction: Transaction, extra_fees: int) -> int:
-    """Wei that the sender must hold: value, all gas at the fee cap, and the L1 and operator fees in `extra_fees`."""
-    return transaction.gas_limit * transaction.max_fee_per_gas + transaction.value + extra_fees
+    """Wei that the sender must hold: value, all gas at the fee caps, and the L1 and operator fees in `extra_fees`."""
+    gas = transaction.gas_limit * transaction.max_fee_per_gas
+    blob_gas = blob_gas_of(transaction) * transaction.max_fee_per_blob_gas
+    return gas + blob_gas + transaction.value + extra_fees
+
+
+def blob_gas_of(transaction: Transaction) -> int:
+    """Blob gas that `transaction` takes."""
+    return GAS_PER_BLOB * len(transaction.blob_hashes)
 
 
 def check_transaction(
@@ -58,29 +80,50 @@ def check_transaction(
     account = Account() if sender is None else sender
     return (
         _check_form(transaction, environment)
-        or _check_sender(transaction, account, sender_code)
+        or _check_sender(transaction, account, sender_code, environment.rules.fork)
+        or _check_blobs(transaction, environment)
         or _check_fees(transaction, account, environment, cost)
         or _check_gas(transaction, environment)
     )
 
 
 def _check_form(transaction: Transaction, environment: BlockEnvironment) -> InvalidReason | None:
-    if transaction.type not in (LEGACY_TYPE, ACCESS_LIST_TYPE, DYNAMIC_FEE_TYPE, SET_CODE_TYPE):
+    rules, since = environment.rules, TYPE_FORKS.get(transaction.type)
+    if since is None or not rules.fork.includes(since):
         return InvalidReason.UNSUPPORTED_TYPE
-    if transaction.chain_id not in (None, environment.rules.chain_id):
+    if transaction.type == BLOB_TYPE and rules.blob_limits is None:
+        return InvalidReason.UNSUPPORTED_TYPE
+    if transaction.chain_id not in (None, rules.chain_id):
         return InvalidReason.WRONG_CHAIN_ID
     return None
 
 
-def _check_sender(transaction: Transaction, sender: Account, sender_code: bytes) -> InvalidReason | None:
+def _check_sender(transaction: Transaction, sender: Account, sender_code: bytes, fork: Fork) -> InvalidReason | None:
     if transaction.nonce > sender.nonce:
         return InvalidReason.NONCE_TOO_HIGH
     if transaction.nonce < sender.nonce:
         return InvalidReason.NONCE_TOO_LOW
     if sender.nonce == MAX_NONCE:
         return InvalidReason.NONCE_AT_MAXIMUM
-    if sender.code_hash != EMPTY_CODE_HASH and delegation_target(sender_code) is None:
+    if sender.code_hash == EMPTY_CODE_HASH:
+        return None
+    if delegation_target(sender_code) is None or not fork.includes(Fork.PRAGUE):
         return InvalidReason.SENDER_HAS_CODE
+    return None
+
+
+def _check_blobs(transaction: Transaction, environment: BlockEnvironment) -> InvalidReason | None:
+    limits = environment.rules.blob_limits
+    if transaction.type != BLOB_TYPE or limits is None:
+        return None
+    if not transaction.blob_hashes:
+        return InvalidReason.NO_BLOBS
+    if any(blob_hash[:1] != BLOB_VERSION for blob_hash in transaction.blob_hashes):
+        return InvalidReason.UNKNOWN_BLOB_VERSION
+    if blob_gas_of(transaction) > limits.max_gas:
+        return InvalidReason.TOO_MANY_BLOBS
+    if transaction.max_fee_per_blob_gas < environment.blob_base_fee:
+        return InvalidReason.BLOB_FEE_CAP_TOO_LOW
     return None
 
 
@@ -101,8 +144,10 @@ def _check_fees(
 def _check_gas(transaction: Transaction, environment: BlockEnvironment) -> InvalidReason | None:
     if transaction.gas_limit > environment.gas_limit:
         return InvalidReason.GAS_LIMIT_ABOVE_BLOCK
-    if transaction.gas_limit < max(transaction_intrinsic_gas(transaction), floor_gas(transaction.data)):
+    fork = environment.rules.fork
+    if transaction.gas_limit < max(transaction_intrinsic_gas(transaction, fork), floor_gas(transaction.data, fork)):
         return InvalidReason.INTRINSIC_GAS
-    if transaction.to is None and len(transaction.data) > MAX_INIT_CODE_BYTES:
+    is_limited = transaction.to is None and fork.includes(Fork.SHANGHAI)
+    if is_limited and len(transaction.data) > MAX_INIT_CODE_BYTES:
         return InvalidReason.INIT_CODE_TOO_LARGE
     return None

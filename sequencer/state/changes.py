@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 
-from .reader import StateReader
+from .reader import StateReader, has_storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ class ChangesOver:
         if address in self._changes.wiped:
             return 0
         return self._below.storage(address, slot)
+
+    def has_storage(self, address: bytes) -> bool:
+        """Whether any slot of the account is not zero, as far as the state below can tell."""
+        if any(self._changes.storage.get(address, {}).values()):
+            return True
+        return address not in self._changes.wiped and has_storage(self._below, address)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code with that hash."""

@@ -21,7 +21,11 @@ DOORS = {
     "redis": {"sequencer/state/redis_link.py"},
     "trie": {"sequencer/state/trie.py"},
     "coincurve": {"sequencer/primitives/signature.py"},
-    "eth": {"sequencer/execution/evm.py", "sequencer/execution/opcodes.py"},
+    "eth": {
+        "sequencer/execution/evm.py",
+        "sequencer/execution/interpreter.py",
+        "sequencer/execution/opcodes.py",
+    },
     "blake2b": {"sequencer/execution/blake2f.py"},
     "py_arkworks_bls12381": {"sequencer/execution/bls12381.py"},
     "uvloop": {"sequencer/node/event_loop.py"},

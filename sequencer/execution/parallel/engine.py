@@ -34,6 +34,7 @@ from sequencer.execution.interface import (
     Overrides,
     SealedBlock,
 )
+from sequencer.execution.room import BlockRoom
 from sequencer.execution.sealing import include, make_outcome, seal_block
 from sequencer.execution.system_calls import run_system_call, run_system_calls
 from sequencer.execution.transaction_execution import (
@@ -170,7 +171,7 @@ class ParallelOpenBlock:
         self._state = BlockState(self._parent)
         self._touched = TouchedState()
         self._included: list[Included] = []
-        self._gas_used = 0
+        self._room = BlockRoom(environment)
         self._fees: FeeParameters | None = None
         self._ways = dict.fromkeys(WAYS, 0)
         self._log = AccessLog()
@@ -259,7 +260,7 @@ class ParallelOpenBlock:
     def _apply_one(self, index: int, transaction: AnyTransaction, speculation: Speculation | None) -> Outcome:
         if isinstance(transaction, DepositTransaction) or speculation is None:
             return self._run_in_turn(transaction)
-        if not speculation.has(index) or transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+        if not speculation.has(index) or not self._room.has_for(transaction):
             return self._run_in_turn(transaction)
         result = speculation.result(index)
         if result is None:
@@ -285,7 +286,7 @@ class ParallelOpenBlock:
         )
         outcome = include(
             transaction,
-            self._gas_used,
+            self._room.gas_used,
             status=result.status,
             gas_used=result.gas_used,
             logs=read_logs(result),
@@ -299,7 +300,7 @@ class ParallelOpenBlock:
             self._ways["in_turn"] += 1
             return self._include(transaction, execute_deposit(self._evm, self._state, transaction), attempts)
         fees = self._fee_parameters()
-        if transaction.gas_limit > self._environment.gas_limit - self._gas_used:
+        if not self._room.has_for(transaction):
             reason = judge_transaction(self._environment, self._state, transaction, fees)
             return Deferred(transaction) if reason is None else Invalid(transaction, reason)
         transfers = self._evm.transfers
@@ -314,7 +315,7 @@ class ParallelOpenBlock:
         settled = self._commit(result.changes, result.payments)
         reads = result.reads
         self._log.note(reads.accounts, reads.slots, result.changes, settled, attempts.executions, attempts.conflict)
-        return self._place(make_outcome(transaction, result, self._gas_used))
+        return self._place(make_outcome(transaction, result, self._room.gas_used))
 
     def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> Settled:
         self._touched.note(changes, payments)
@@ -322,7 +323,7 @@ class ParallelOpenBlock:
 
     def _place(self, outcome: Included) -> Included:
         self._included.append(outcome)
-        self._gas_used += outcome.gas_used
+        self._room.take(outcome)
         return outcome
 
     def _fee_parameters(self) -> FeeParameters | None:

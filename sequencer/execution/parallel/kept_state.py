@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from sequencer.primitives.account import Account
 from sequencer.state.flat import decode_account, decode_value, slot_key
-from sequencer.state.reader import StateReader
+from sequencer.state.reader import StateReader, has_storage
 
 MAX_KEPT = 200_000
 """Accounts, and slots, that are kept; others are read again. Views of the open block read here too, for anybody."""
@@ -77,6 +77,10 @@ class KeptState:
             if len(self._slots) < MAX_KEPT:
                 self._slots[key] = value
         return value
+
+    def has_storage(self, address: bytes) -> bool:
+        """Whether any slot of the account is not zero, as far as the state below can tell."""
+        return has_storage(self._state, address)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code with that hash."""

@@ -7,7 +7,7 @@ transactions on one worker is right from the start. They are forgotten with the 
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
-from sequencer.state.reader import StateReader
+from sequencer.state.reader import StateReader, has_storage
 
 from .kept_state import KeptCodes
 from .messages import Delta
@@ -51,6 +51,10 @@ class SpeculativeState:
             return self._below.storage(address, slot)
         self.overlay_reads += 1
         return value
+
+    def has_storage(self, address: bytes) -> bool:
+        """Whether any slot of the account is not zero, as far as the state below can tell."""
+        return has_storage(self._below, address)
 
     def code(self, code_hash: bytes) -> bytes:
         """The code with that hash."""
