@@ -17,10 +17,7 @@ from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import (
     CallMessage,
     CallResult,
-    Deferred,
     Included,
-    Invalid,
-    InvalidReason,
     Outcome,
     Overrides,
     SealedBlock,
@@ -28,10 +25,8 @@ from sequencer.execution.interface import (
 )
 from sequencer.execution.sealing import BodyRoots, seal_block
 from sequencer.native import absence, extension
-from sequencer.primitives.account import Account
 from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.header import Header
-from sequencer.primitives.receipt import Log, Receipt
 from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
@@ -39,12 +34,6 @@ from sequencer.state.reader import StateReader
 from .door import AccessTuple, NativeBlock, NativeRoom
 
 DEFAULT_THREADS = 2
-
-CLASSES: dict[str, type] = {
-    made.__name__: made for made in (Included, Receipt, Log, Invalid, Deferred, Account, InvalidReason)
-}
-"""What the extension makes: it sets their slots itself."""
-
 
 class NativeEngineAbsent(ImportError):
     """The native engine was asked for, and the extension is not there; the message says why."""
@@ -85,7 +74,7 @@ class NativeEngine:
             raise NativeEngineAbsent
         self.threads = threads
         self._room: NativeRoom = extension.NativeEngine(
-            threads, CLASSES, is_cached=is_cached, is_always_parallel=is_always_parallel
+            threads, is_cached=is_cached, is_always_parallel=is_always_parallel
         )
 
     @property

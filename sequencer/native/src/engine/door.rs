@@ -42,21 +42,15 @@ pub struct NativeEngine {
 #[pymethods]
 impl NativeEngine {
     #[new]
-    #[pyo3(signature = (threads, classes, *, is_cached = true, is_always_parallel = false))]
-    fn new(
-        py: Python<'_>,
-        threads: usize,
-        classes: &Bound<'_, PyDict>,
-        is_cached: bool,
-        is_always_parallel: bool,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (threads, *, is_cached = true, is_always_parallel = false))]
+    fn new(py: Python<'_>, threads: usize, is_cached: bool, is_always_parallel: bool) -> PyResult<Self> {
         if threads == 0 {
             return Err(PyValueError::new_err("an engine has one thread at least"));
         }
         Ok(Self {
             threads,
             mode: if is_always_parallel { Mode::Always } else { Mode::Planned },
-            types: Arc::new(Types::new(py, classes)?),
+            types: Arc::new(Types::find(py)?),
             memory: Arc::default(),
             codes: Arc::default(),
             cache: Arc::new(CommittedCache::new(is_cached)),

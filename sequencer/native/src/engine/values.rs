@@ -1,52 +1,56 @@
 //! Python's values made here: outcomes, receipts, logs, accounts, as the dataclasses that the layers above know.
 //!
-//! A frozen dataclass costs a microsecond through its constructor; its slots are set one by one here.
+//! See `dataclass` for why they are not made by their constructors.
 
-use alloy_primitives::{Address, B256, Bytes, U256};
-use pyo3::exceptions::{PyKeyError, PyRuntimeError};
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
-use pyo3::{ffi, intern, prelude::*};
+use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::open_block::Outcome;
-use super::verdict::InvalidReason;
+use super::open_block::{Outcome, Standing};
+use super::receipt::DEPOSIT_RECEIPT_VERSION;
+use super::transaction::DEPOSIT;
 use crate::changes::{Changes, FlatAccount};
+use crate::dataclass::Dataclass;
 use crate::state::{ReadError, u256_to_python};
 
-/// The classes, given once by `execution/native/engine.py`.
+/// The classes of `execution/interface.py` and below, found once.
 pub struct Types {
-    included: Py<PyType>,
-    receipt: Py<PyType>,
-    log: Py<PyType>,
-    invalid: Py<PyType>,
-    deferred: Py<PyType>,
-    account: Py<PyType>,
+    included: Dataclass,
+    receipt: Dataclass,
+    log: Dataclass,
+    invalid: Dataclass,
+    deferred: Dataclass,
+    account: Dataclass,
     reasons: Py<PyAny>,
     no_bloom: Py<PyBytes>,
     no_logs: Py<PyTuple>,
     canyon: Py<PyAny>,
 }
 
-/// What a transaction says of itself that its receipt repeats.
-const DEPOSIT_TYPE: u8 = 0x7E;
+const INTERFACE: &str = "sequencer.execution.interface";
+const RECEIPTS: &str = "sequencer.primitives.receipt";
+const RECEIPT_FIELDS: [&str; 8] =
+    ["type", "status", "cumulative_gas_used", "bloom", "logs", "deposit_nonce", "deposit_receipt_version", "raw"];
 
 impl Types {
-    pub fn new(py: Python<'_>, classes: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let class = |name: &str| -> PyResult<Py<PyType>> {
-            let found = classes.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_owned()))?;
-            Ok(found.cast_into::<PyType>()?.unbind())
-        };
-        let reasons = classes.get_item("InvalidReason")?.ok_or_else(|| PyKeyError::new_err("InvalidReason"))?;
+    pub fn find(py: Python<'_>) -> PyResult<Self> {
         Ok(Self {
-            included: class("Included")?,
-            receipt: class("Receipt")?,
-            log: class("Log")?,
-            invalid: class("Invalid")?,
-            deferred: class("Deferred")?,
-            account: class("Account")?,
-            reasons: reasons.unbind(),
+            included: Dataclass::find(py, INTERFACE, "Included", &["transaction", "receipt", "gas_used"])?,
+            receipt: Dataclass::find(py, RECEIPTS, "Receipt", &RECEIPT_FIELDS)?,
+            log: Dataclass::find(py, RECEIPTS, "Log", &["address", "topics", "data"])?,
+            invalid: Dataclass::find(py, INTERFACE, "Invalid", &["transaction", "reason"])?,
+            deferred: Dataclass::find(py, INTERFACE, "Deferred", &["transaction"])?,
+            account: Dataclass::find(
+                py,
+                "sequencer.primitives.account",
+                "Account",
+                &["nonce", "balance", "code_hash"],
+            )?,
+            reasons: py.import(INTERFACE)?.getattr("InvalidReason")?.unbind(),
             no_bloom: PyBytes::new(py, &[0; 256]).unbind(),
             no_logs: PyTuple::empty(py).unbind(),
-            canyon: 1u8.into_pyobject(py)?.into_any().unbind(),
+            canyon: DEPOSIT_RECEIPT_VERSION.into_pyobject(py)?.into_any().unbind(),
         })
     }
 
@@ -57,77 +61,57 @@ impl Types {
         kind: u8,
         outcome: Outcome,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let transaction = transaction.clone();
         match outcome {
             Outcome::Included(standing) => {
                 let receipt = self.receipt(py, kind, &standing)?;
-                let made = alloc(py, &self.included)?;
-                set(&made, intern!(py, "transaction"), transaction)?;
-                set(&made, intern!(py, "receipt"), &receipt)?;
-                set(&made, intern!(py, "gas_used"), standing.gas_used.into_pyobject(py)?.as_any())?;
-                Ok(made)
+                self.included.make(py, [transaction, receipt, number(py, standing.gas_used)?])
             }
             Outcome::Invalid(reason) => {
-                let made = alloc(py, &self.invalid)?;
-                set(&made, intern!(py, "transaction"), transaction)?;
-                set(&made, intern!(py, "reason"), &self.reason(py, reason)?)?;
-                Ok(made)
+                self.invalid.make(py, [transaction, self.reasons.bind(py).getattr(reason.name())?])
             }
-            Outcome::Deferred => {
-                let made = alloc(py, &self.deferred)?;
-                set(&made, intern!(py, "transaction"), transaction)?;
-                Ok(made)
-            }
+            Outcome::Deferred => self.deferred.make(py, [transaction]),
         }
     }
 
-    fn reason<'py>(&self, py: Python<'py>, reason: InvalidReason) -> PyResult<Bound<'py, PyAny>> {
-        self.reasons.bind(py).getattr(reason.name())
+    fn receipt<'py>(&self, py: Python<'py>, kind: u8, standing: &Standing) -> PyResult<Bound<'py, PyAny>> {
+        let none = || py.None().into_bound(py);
+        let bloom = match &standing.bloom {
+            Some(bloom) => bytes(py, bloom.as_slice()).into_any(),
+            None => self.no_bloom.bind(py).clone().into_any(),
+        };
+        let deposit_nonce = standing.deposit_nonce.map_or_else(|| Ok(none()), |nonce| number(py, nonce))?;
+        let version = if kind == DEPOSIT { self.canyon.bind(py).clone() } else { none() };
+        let receipt = [
+            number(py, u64::from(kind))?,
+            number(py, u64::from(standing.is_success))?,
+            number(py, standing.cumulative_gas)?,
+            bloom,
+            self.logs(py, &standing.logs)?,
+            deposit_nonce,
+            version,
+            bytes(py, &standing.receipt).into_any(),
+        ];
+        self.receipt.make(py, receipt)
     }
 
-    fn receipt<'py>(
-        &self,
-        py: Python<'py>,
-        kind: u8,
-        standing: &super::open_block::Standing,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let none = py.None().into_bound(py);
-        let made = alloc(py, &self.receipt)?;
-        set(&made, intern!(py, "type"), kind.into_pyobject(py)?.as_any())?;
-        set(&made, intern!(py, "status"), u8::from(standing.is_success).into_pyobject(py)?.as_any())?;
-        set(&made, intern!(py, "cumulative_gas_used"), standing.cumulative_gas.into_pyobject(py)?.as_any())?;
-        match &standing.bloom {
-            Some(bloom) => set(&made, intern!(py, "bloom"), PyBytes::new(py, bloom.as_slice()).as_any())?,
-            None => set(&made, intern!(py, "bloom"), self.no_bloom.bind(py).as_any())?,
+    fn logs<'py>(&self, py: Python<'py>, logs: &[Log]) -> PyResult<Bound<'py, PyAny>> {
+        if logs.is_empty() {
+            return Ok(self.no_logs.bind(py).clone().into_any());
         }
-        let mut logs = Vec::with_capacity(standing.logs.len());
-        for log in &standing.logs {
-            let entry = alloc(py, &self.log)?;
-            set(&entry, intern!(py, "address"), PyBytes::new(py, log.address.as_slice()).as_any())?;
-            let topics = log.topics().iter().map(|topic| PyBytes::new(py, topic.as_slice()));
-            set(&entry, intern!(py, "topics"), PyTuple::new(py, topics)?.as_any())?;
-            set(&entry, intern!(py, "data"), PyBytes::new(py, &log.data.data).as_any())?;
-            logs.push(entry);
+        let mut made = Vec::with_capacity(logs.len());
+        for log in logs {
+            let topics = PyTuple::new(py, log.topics().iter().map(|topic| bytes(py, topic.as_slice())))?;
+            let address = bytes(py, log.address.as_slice()).into_any();
+            made.push(self.log.make(py, [address, topics.into_any(), bytes(py, &log.data.data).into_any()])?);
         }
-        match logs.is_empty() {
-            true => set(&made, intern!(py, "logs"), self.no_logs.bind(py).as_any())?,
-            false => set(&made, intern!(py, "logs"), PyTuple::new(py, logs)?.as_any())?,
-        }
-        match standing.deposit_nonce {
-            Some(nonce) => set(&made, intern!(py, "deposit_nonce"), nonce.into_pyobject(py)?.as_any())?,
-            None => set(&made, intern!(py, "deposit_nonce"), &none)?,
-        }
-        let version = if kind == DEPOSIT_TYPE { self.canyon.bind(py) } else { &none };
-        set(&made, intern!(py, "deposit_receipt_version"), version)?;
-        Ok(made)
+        Ok(PyTuple::new(py, made)?.into_any())
     }
 
     pub fn account<'py>(&self, py: Python<'py>, account: Option<FlatAccount>) -> PyResult<Bound<'py, PyAny>> {
         let Some(account) = account else { return Ok(py.None().into_bound(py)) };
-        let made = alloc(py, &self.account)?;
-        set(&made, intern!(py, "nonce"), account.nonce.into_pyobject(py)?.as_any())?;
-        set(&made, intern!(py, "balance"), &u256_to_python(py, &account.balance)?)?;
-        set(&made, intern!(py, "code_hash"), bytes(py, account.code_hash.as_slice()).as_any())?;
-        Ok(made)
+        let code_hash = bytes(py, account.code_hash.as_slice()).into_any();
+        self.account.make(py, [number(py, account.nonce)?, u256_to_python(py, &account.balance)?, code_hash])
     }
 
     /// Accounts, storage, codes and wiped accounts, as `StateChanges` takes them.
@@ -155,15 +139,8 @@ pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
     PyBytes::new(py, data)
 }
 
-fn alloc<'py>(py: Python<'py>, class: &Py<PyType>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the class is a heap type without a constructor of its own; what comes back is a new reference or an error.
-    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_ptr().cast(), 0)) }
-}
-
-fn set(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    // SAFETY: three live objects; the object's own `__setattr__`, which refuses, is passed by as `dataclasses` does it.
-    let status = unsafe { ffi::PyObject_GenericSetAttr(object.as_ptr(), name.as_ptr(), value.as_ptr()) };
-    if status == 0 { Ok(()) } else { Err(PyErr::fetch(object.py())) }
+fn number(py: Python<'_>, number: u64) -> PyResult<Bound<'_, PyAny>> {
+    Ok(number.into_pyobject(py)?.into_any())
 }
 
 impl From<ReadError> for PyErr {
