@@ -1,0 +1,69 @@
+"""The machine that a run was made on, and what this process takes of its memory; Linux tells both under `/proc`."""
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+PROC = Path("/proc")
+PACKAGES = ("py-evm", "lmdb", "redis")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryUse:
+    """In bytes: the most that was resident since `reset_peak`, and what is resident now and backed by no file."""
+
+    peak_resident: int
+    resident_anonymous: int
+
+
+def reset_peak() -> None:
+    """Begin to measure the peak anew, where the kernel lets us."""
+    try:
+        (PROC / "self" / "clear_refs").write_text("5")
+    except OSError:
+        return  # then the peak is the process's whole life's
+
+
+def memory_use() -> MemoryUse:
+    """Of this process; zeros where there is no /proc."""
+    fields = _fields(PROC / "self" / "status")
+    return MemoryUse(_kibibytes(fields.get("VmHWM", "0")), _kibibytes(fields.get("RssAnon", "0")))
+
+
+def describe_machine() -> list[str]:
+    """Lines that say what a reader has to know to compare: cores, memory, versions, and what else was running."""
+    processors = _fields(PROC / "cpuinfo")
+    total = _kibibytes(_fields(PROC / "meminfo").get("MemTotal", "0"))
+    model = processors.get("model name", platform.machine())
+    one, five, fifteen = os.getloadavg()
+    versions = [f"Python {platform.python_version()}", *(f"{name} {metadata.version(name)}" for name in PACKAGES)]
+    rust = _rust_version()
+    return [
+        f"{os.cpu_count()} cores, {model}, {total / 2**30:.1f} GiB of memory, {platform.system()} {platform.release()}",
+        ", ".join([*versions, rust] if rust else versions),
+        f"load average at the start of the run {one:.1f}, {five:.1f}, {fifteen:.1f} (1, 5, 15 minutes)",
+    ]
+
+
+def _rust_version() -> str:
+    try:
+        answer = subprocess.run(["rustc", "--version"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return " ".join(answer.stdout.split()[:2])
+
+
+def _fields(path: Path) -> dict[str, str]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split(":", 1) for line in lines if ":" in line)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def _kibibytes(text: str) -> int:
+    return int(text.split()[0]) * 1024

@@ -1,0 +1,138 @@
+"""
+One workload, measured: every engine on the same warm block in turns, in one process; medians count.
+
+    small block    every engine; times compare by transaction
+    large block    the native engine at its thread counts: what its threads are worth shows where a block is large
+    apart          what does not depend on the engine's interpreter: recovery of senders, state root, commit
+
+Each engine first applies the block without a clock, and what comes out must be the same in all of them.
+"""
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sequencer.execution.interface import Engine
+from sequencer.primitives.transaction import Transaction, decode_transaction
+
+from .chain import BenchChain
+from .engines import NATIVE_ONE, PARALLEL, SERIAL, Counts, read_counts
+from .machine import MemoryUse, memory_use, reset_peak
+from .recording import record_block
+from .simulator import SimulatedTransaction
+from .workloads import Workload
+
+WARM_RUNS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTimes:
+    """The same block on several engines: median seconds of `apply`, and counts a run, by the engine's label."""
+
+    transactions: int
+    gas_used: int
+    seconds: Mapping[str, float]
+    counts: Mapping[str, Counts]
+
+    def microseconds(self, label: str) -> float | None:
+        """A transaction; None where the engine did not take part."""
+        return None if label not in self.seconds else 1e6 * self.seconds[label] / self.transactions
+
+    def megagas(self, label: str) -> float | None:
+        """Millions of gas a second."""
+        return None if label not in self.seconds else self.gas_used / self.seconds[label] / 1e6
+
+    def times_as_fast(self, label: str, reference: str) -> float | None:
+        """How many times as fast one engine is as another."""
+        if label not in self.seconds or reference not in self.seconds:
+            return None
+        return self.seconds[reference] / self.seconds[label]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """The block that became the chain's next: seconds of each part, for so many transactions."""
+
+    transactions: int
+    recovery: float
+    root: float
+    commit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Everything about one workload."""
+
+    name: str
+    small: BlockTimes
+    large: BlockTimes | None
+    apart: Apart
+    memory: MemoryUse
+    prefetched: int
+    """Keys that workers of the parallel engine loaded ahead, in all runs."""
+    served_by_redis: int
+    """How many of them came from Redis."""
+    recorded: tuple[SimulatedTransaction, ...]
+    """What the simulator needs, from the small block; the times are those of one native thread where it took part."""
+
+
+def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: int) -> Measurement:
+    """Measure one workload; `large` is for native engines alone."""
+    reset_peak()
+    transactions = [decode_transaction(raw) for raw in small.raw]
+    labels = list(chain.engines)
+    reads_before = _worker_reads(chain.engines.get(PARALLEL))
+    small_times = _times(chain, transactions, labels, runs)
+    reads = [after - before for after, before in zip(_worker_reads(chain.engines.get(PARALLEL)), reads_before, strict=True)]
+    recorded = record_block(chain, transactions, small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]))
+    natives = [label for label in labels if label not in (SERIAL, PARALLEL)]
+    large_times = None
+    last, last_transactions = small, transactions
+    if large is not None and natives:
+        last, last_transactions = large, [decode_transaction(raw) for raw in large.raw]
+        large_times = _times(chain, last_transactions, natives, runs)
+    start = time.perf_counter()
+    for raw in last.raw:
+        decode_transaction(raw)
+    recovery = time.perf_counter() - start
+    root, commit = chain.advance(last_transactions)
+    return Measurement(
+        name=small.name,
+        small=small_times,
+        large=large_times,
+        apart=Apart(len(last_transactions), recovery, root, commit),
+        memory=memory_use(),
+        prefetched=sum(reads),
+        served_by_redis=reads[0],
+        recorded=recorded,
+    )
+
+
+def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Sequence[str], runs: int) -> BlockTimes:
+    """Warm runs, of which the first is compared; then the measured ones, the engines alternating."""
+    first = {label: chain.apply(label, transactions, with_root=True) for label in labels}
+    roots = {label: applied.receipts_root for label, applied in first.items()}
+    assert len(set(roots.values())) == 1, f"receipts differ: { {label: root.hex() for label, root in roots.items()} }"
+    for label in labels * (WARM_RUNS - 1):
+        chain.apply(label, transactions)
+    before = {label: read_counts(chain.engines[label]) for label in labels}
+    seconds: dict[str, list[float]] = {label: [] for label in labels}
+    for _ in range(runs):
+        for label in labels:
+            seconds[label].append(chain.apply(label, transactions).seconds)
+    return BlockTimes(
+        transactions=len(transactions),
+        gas_used=first[labels[0]].gas_used,
+        seconds={label: statistics.median(times) for label, times in seconds.items()},
+        counts={label: read_counts(chain.engines[label]).since(before[label], runs) for label in labels},
+    )
+
+
+def _worker_reads(engine: Engine | None) -> tuple[int, int, int]:
+    """Keys that workers prefetched so far: from Redis, missing in Redis, from the store."""
+    counts = getattr(engine, "counts", None)
+    if counts is None:
+        return 0, 0, 0
+    tiers = counts.reads.prefetched
+    return tiers.redis_hits, tiers.redis_misses, tiers.store_reads
