@@ -28,6 +28,10 @@ class Counts:
     conflicts: int | None = None
     reexecuted: int | None = None
     sequential_slices: int | None = None
+    prefetched: int | None = None
+    """Keys that workers loaded ahead."""
+    from_redis: int | None = None
+    """How many of them came from Redis."""
 
     def since(self, before: "Counts", runs: int) -> "Counts":
         """The difference, a run."""
@@ -38,11 +42,14 @@ def read_counts(engine: Engine) -> Counts:
     """The counts of any engine; what it lacks is None."""
     counts = getattr(engine, "counts", None)
     executed = getattr(counts, "executed", None)
+    tiers = getattr(getattr(counts, "reads", None), "prefetched", None)
     return Counts(
         speculated=getattr(counts, "speculated", executed),
         conflicts=getattr(counts, "conflicts", None),
         reexecuted=getattr(counts, "reexecuted", None),
         sequential_slices=getattr(counts, "sequential_slices", None),
+        prefetched=None if tiers is None else tiers.redis_hits + tiers.redis_misses + tiers.store_reads,
+        from_redis=None if tiers is None else tiers.redis_hits,
     )
 
 

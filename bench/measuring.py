@@ -13,7 +13,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sequencer.execution.interface import Engine
 from sequencer.primitives.transaction import Transaction, decode_transaction
 
 from .chain import BenchChain
@@ -69,10 +68,6 @@ class Measurement:
     large: BlockTimes | None
     apart: Apart
     memory: MemoryUse
-    prefetched: int
-    """Keys that workers of the parallel engine loaded ahead, in all runs."""
-    served_by_redis: int
-    """How many of them came from Redis."""
     recorded: tuple[SimulatedTransaction, ...]
     """What the simulator needs, from the small block; the times are those of one native thread where it took part."""
 
@@ -82,9 +77,7 @@ def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: in
     reset_peak()
     transactions = [decode_transaction(raw) for raw in small.raw]
     labels = list(chain.engines)
-    reads_before = _worker_reads(chain.engines.get(PARALLEL))
     small_times = _times(chain, transactions, labels, runs)
-    reads = [after - before for after, before in zip(_worker_reads(chain.engines.get(PARALLEL)), reads_before, strict=True)]
     recorded = record_block(chain, transactions, small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]))
     natives = [label for label in labels if label not in (SERIAL, PARALLEL)]
     large_times = None
@@ -103,8 +96,6 @@ def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: in
         large=large_times,
         apart=Apart(len(last_transactions), recovery, root, commit),
         memory=memory_use(),
-        prefetched=sum(reads),
-        served_by_redis=reads[0],
         recorded=recorded,
     )
 
@@ -114,8 +105,9 @@ def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Seque
     first = {label: chain.apply(label, transactions, with_root=True) for label in labels}
     roots = {label: applied.receipts_root for label, applied in first.items()}
     assert len(set(roots.values())) == 1, f"receipts differ: { {label: root.hex() for label, root in roots.items()} }"
-    for label in labels * (WARM_RUNS - 1):
-        chain.apply(label, transactions)
+    for _ in range(WARM_RUNS - 1):
+        for label in labels:
+            chain.apply(label, transactions)
     before = {label: read_counts(chain.engines[label]) for label in labels}
     seconds: dict[str, list[float]] = {label: [] for label in labels}
     for _ in range(runs):
@@ -127,12 +119,3 @@ def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Seque
         seconds={label: statistics.median(times) for label, times in seconds.items()},
         counts={label: read_counts(chain.engines[label]).since(before[label], runs) for label in labels},
     )
-
-
-def _worker_reads(engine: Engine | None) -> tuple[int, int, int]:
-    """Keys that workers prefetched so far: from Redis, missing in Redis, from the store."""
-    counts = getattr(engine, "counts", None)
-    if counts is None:
-        return 0, 0, 0
-    tiers = counts.reads.prefetched
-    return tiers.redis_hits, tiers.redis_misses, tiers.store_reads

@@ -27,7 +27,8 @@ def draw_curves(title: str, curves: Sequence[Curve], threads: Sequence[int]) -> 
     highest = 2 ** -(-log2(top) // 1)
     frame = _Frame(threads[0], threads[-1], highest)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
+        ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<text x="{LEFT}" y="22" font-size="15">{escape(title)}</text>',
         *_axes(frame, threads, highest),
@@ -62,8 +63,7 @@ def _axes(frame: _Frame, threads: Sequence[int], highest: float) -> list[str]:
         parts.append(f'<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 8}" y="{y + 4}" text-anchor="end">{value:g}</text>')
         value *= 2
-    for count in threads:
-        parts.append(f'<text x="{frame.x(count)}" y="{bottom + 18}" text-anchor="middle">{count}</text>')
+    parts += [f'<text x="{frame.x(count)}" y="{bottom + 18}" text-anchor="middle">{count}</text>' for count in threads]
     middle = (left + right) / 2
     parts.append(f'<text x="{middle}" y="{bottom + 38}" text-anchor="middle">threads</text>')
     ideal = " ".join(f"{frame.x(count)},{frame.y(count)}" for count in threads if count <= highest)

@@ -21,7 +21,7 @@ from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.genesis import GenesisAccount
 from sequencer.state.changes import ChangesOver
 
-from .genesis_view import as_changes, NoState
+from .genesis_view import NoState, as_changes
 from .tokens import TokenBook, balance_slot
 
 FEE, SPACING, HISTORY_LENGTH = 3_000, 60, 8

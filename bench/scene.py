@@ -6,7 +6,7 @@ and the same three give the same bytes.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contracts import deployed_bytecode
@@ -138,7 +138,7 @@ class Scene:
         return keccak(f"{self._phrase}/{label}".encode())[12:]
 
 
-def merge_genesis(scenes: Iterable[dict[bytes, GenesisAccount]]) -> dict[bytes, GenesisAccount]:
+def merge_genesis(scenes: Iterable[Mapping[bytes, GenesisAccount]]) -> dict[bytes, GenesisAccount]:
     """The accounts of several scenes in one genesis; they have none in common."""
     merged: dict[bytes, GenesisAccount] = {}
     for accounts in scenes:

@@ -1,0 +1,175 @@
+"""
+The tables of `docs/performance.md`, as Markdown between two markers; the prose around them is left alone.
+
+A dash stands where an engine did not take part or does not count something.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .engines import NATIVE_ONE, NATIVE_TWO, PARALLEL, SERIAL
+from .measuring import BlockTimes, Measurement
+from .simulator import Overheads, simulate
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+ALL = (SERIAL, PARALLEL, NATIVE_ONE, NATIVE_TWO)
+SIMULATED_THREADS = (1, 2, 4, 8, 16)
+
+
+class NoMarkers(Exception):
+    """The document has no place for the tables."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} does not have the lines {BEGIN} and {END}, once each and in this order")
+
+
+def write_between_markers(path: Path, text: str) -> None:
+    """Replace what stands between the markers of a document; raises NoMarkers."""
+    old = path.read_text(encoding="utf-8")
+    if old.count(BEGIN) != 1 or old.count(END) != 1 or old.index(BEGIN) > old.index(END):
+        raise NoMarkers(path)
+    head, rest = old.split(BEGIN)
+    path.write_text(f"{head}{BEGIN}\n{text.strip()}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+def make_report(
+    measurements: Sequence[Measurement], machine: Sequence[str], *, runs: int, absence: str, overheads: Overheads
+) -> str:
+    """All tables; `absence` says why there is no native engine, and is empty where there is one."""
+    parts = [
+        f"Medians of {runs} alternating runs. " + " ".join(f"{line[0].upper()}{line[1:]}." for line in machine),
+        f"The native engine did not take part: {absence}." if absence else "",
+        "### All engines: microseconds a transaction",
+        _small_table(measurements),
+        "### All engines: millions of gas a second",
+        _gas_table(measurements),
+        "### Native threads on large blocks" if any(item.large for item in measurements) else "",
+        _large_table(measurements) if any(item.large for item in measurements) else "",
+        "### More threads, simulated",
+        _overheads_line(overheads),
+        _simulated_table(measurements, overheads),
+        "### Apart: recovery, root, commit, memory",
+        _apart_table(measurements),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _small_table(measurements: Sequence[Measurement]) -> str:
+    headings = ["workload", "tx", "gas/tx"]
+    headings += [*ALL, f"{PARALLEL} / {SERIAL}", f"{NATIVE_ONE} / {SERIAL}", f"{NATIVE_TWO} / {NATIVE_ONE}"]
+    headings += ["speculated", "conflicts", "from Redis"]
+    rows = []
+    for item in measurements:
+        times = item.small
+        rows.append(
+            [
+                item.name,
+                str(times.transactions),
+                f"{times.gas_used // times.transactions:,}",
+                *(_number(times.microseconds(label)) for label in ALL),
+                _ratio(times.times_as_fast(PARALLEL, SERIAL)),
+                _ratio(times.times_as_fast(NATIVE_ONE, SERIAL)),
+                _ratio(times.times_as_fast(NATIVE_TWO, NATIVE_ONE)),
+                *(_count(times, PARALLEL, name) for name in ("speculated", "conflicts")),
+                _from_redis(times),
+            ]
+        )
+    return _table(headings, rows)
+
+
+def _gas_table(measurements: Sequence[Measurement]) -> str:
+    rows = [[item.name, *(_number(item.small.megagas(label)) for label in ALL)] for item in measurements]
+    return _table(["workload", *ALL], rows)
+
+
+def _large_table(measurements: Sequence[Measurement]) -> str:
+    headings = ["workload", "tx", f"{NATIVE_ONE} us/tx", f"{NATIVE_TWO} us/tx", f"{NATIVE_ONE} Mgas/s"]
+    headings += [f"{NATIVE_TWO} Mgas/s", f"{NATIVE_TWO} / {NATIVE_ONE}", "run again", "conflicts", "slices in sequence"]
+    rows = []
+    for item in measurements:
+        times = item.large
+        if times is None:
+            continue
+        rows.append(
+            [
+                item.name,
+                str(times.transactions),
+                *(_number(times.microseconds(label)) for label in (NATIVE_ONE, NATIVE_TWO)),
+                *(_number(times.megagas(label)) for label in (NATIVE_ONE, NATIVE_TWO)),
+                _ratio(times.times_as_fast(NATIVE_TWO, NATIVE_ONE)),
+                *(_count(times, NATIVE_TWO, name) for name in ("reexecuted", "conflicts", "sequential_slices")),
+            ]
+        )
+    return _table(headings, rows)
+
+
+def _simulated_table(measurements: Sequence[Measurement], overheads: Overheads) -> str:
+    rows = []
+    for item in measurements:
+        results = [simulate(item.recorded, threads, overheads) for threads in SIMULATED_THREADS]
+        whole = results[0].nanoseconds
+        rows.append(
+            [
+                item.name,
+                *(_ratio(whole / result.nanoseconds) for result in results),
+                str(results[-1].conflicts),
+                _ratio(None if item.large is None else item.large.times_as_fast(NATIVE_TWO, NATIVE_ONE)),
+            ]
+        )
+    headings = ["workload", *(f"{threads}" for threads in SIMULATED_THREADS), "conflicts at 16", "measured at 2"]
+    return _table(headings, rows)
+
+
+def _overheads_line(overheads: Overheads) -> str:
+    if overheads == Overheads():
+        return "Times as fast as one thread, without any cost of scheduling."
+    return (
+        f"Times as fast as one thread; a run costs {overheads.run} ns more and a commit {overheads.commit} ns, so that "
+        "two threads come to what was measured on independent ERC-20 transfers."
+    )
+
+
+def _apart_table(measurements: Sequence[Measurement]) -> str:
+    headings = ["workload", "tx", "recovery us/tx", "root ms", "commit ms", "peak RSS MiB", "anonymous RSS MiB"]
+    rows = [
+        [
+            item.name,
+            str(item.apart.transactions),
+            f"{1e6 * item.apart.recovery / item.apart.transactions:.1f}",
+            f"{1e3 * item.apart.root:.1f}",
+            f"{1e3 * item.apart.commit:.1f}",
+            f"{item.memory.peak_resident / 2**20:.0f}",
+            f"{item.memory.resident_anonymous / 2**20:.0f}",
+        ]
+        for item in measurements
+    ]
+    return _table(headings, rows)
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _ratio(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 20 else f"{value:.2f}"
+
+
+def _count(times: BlockTimes, label: str, name: str) -> str:
+    value = getattr(times.counts[label], name) if label in times.counts else None
+    return "-" if value is None else str(value)
+
+
+def _from_redis(times: BlockTimes) -> str:
+    counts = times.counts.get(PARALLEL)
+    if counts is None or not counts.prefetched or counts.from_redis is None:
+        return "-"
+    return f"{100 * counts.from_redis / counts.prefetched:.0f} %"
