@@ -27,6 +27,9 @@ impl Dataclass {
         let class = self.class.bind(py);
         // SAFETY: a heap type without a constructor of its own; what comes back is a new reference, or an error.
         let made = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class.as_ptr().cast(), 0))? };
+        // SAFETY: the object is tracked since it was made. It is immutable and refers to nothing that could refer back,
+        // so it is never part of a cycle: the collector need not look at it, which is most of what many values cost.
+        unsafe { ffi::PyObject_GC_UnTrack(made.as_ptr().cast()) };
         for (name, value) in self.fields.iter().zip(values) {
             set_frozen(&made, name.bind(py), &value)?;
         }

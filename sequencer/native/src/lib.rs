@@ -13,6 +13,10 @@ pub mod recovery;
 pub mod state;
 pub mod store;
 
+/// Threads make values that others drop: an allocator that is made for it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `sequencer.native.extension`
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {

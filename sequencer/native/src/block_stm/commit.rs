@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::worker::{IDLE, Shared, SharedView};
 use crate::engine::slice::{Done, Finished, Included, Owed, Room};
-use crate::engine::{Executed, FeeParameters, Machine, Parsed};
+use crate::engine::{Executed, FeeParameters, Machine, Parsed, Read};
 use crate::state::{Location, ReadError, Value};
 
 /// How far the slice is decided; held by one thread at a time.
@@ -66,7 +66,7 @@ impl<'a> Shared<'a> {
             let reason = self.at_its_turn(commit, machine, place, |machine| machine.judge(user))?;
             return Ok(reason.map_or(Done::Deferred, Done::Invalid));
         }
-        let conflict = run.as_ref().map(|run| self.find_conflict(machine, run, place)).transpose()?.flatten();
+        let conflict = run.as_ref().and_then(|run| self.find_conflict(machine, run, place));
         let (executed, runs) = match run {
             Some(executed) if conflict.is_none() => (executed, 1),
             older => {
@@ -111,25 +111,21 @@ impl<'a> Shared<'a> {
         machine: &mut Machine<SharedView<'a>>,
         run: &Executed,
         place: usize,
-    ) -> Result<Option<Location>, ReadError> {
+    ) -> Option<Location> {
         let view = machine.view();
         view.place = place as u32;
-        for (location, seen) in &run.reads {
-            if !view.still_holds(location, seen)? {
-                return Ok(Some(*location));
-            }
-        }
-        Ok(None)
+        run.reads.iter().find(|read| !view.still_holds(read)).map(|read| read.location)
     }
 }
 
 impl SharedView<'_> {
-    fn still_holds(&mut self, location: &Location, seen: &Value) -> Result<bool, ReadError> {
-        use crate::engine::StateView;
-        Ok(match (location, seen) {
-            (Location::Account(address), Value::Account(seen)) => self.account(address)? == *seen,
-            (Location::Slot(address, slot), Value::Slot(seen)) => self.storage(address, slot)? == *seen,
-            _ => false,
-        })
+    /// What stood below the slice stands there still: only what runs of the slice wrote can have changed.
+    fn still_holds(&self, read: &Read) -> bool {
+        let (memory, place) = (self.memory(), self.place);
+        let now = match &read.location {
+            Location::Account(address) => memory.account(address, place).map(Value::Account),
+            Location::Slot(address, slot) => memory.storage(address, slot, place).map(Value::Slot),
+        };
+        now.map_or(!read.is_from_slice, |now| now == read.value)
     }
 }

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::map::HashMap;
+use alloy_primitives::{Address, B256, Bytes, U256};
 use op_revm::revm::bytecode::Bytecode;
 use parking_lot::Mutex;
 
@@ -13,7 +14,7 @@ use super::mv_memory::MvMemory;
 use crate::changes::FlatAccount;
 use crate::engine::slice::{Finished, Ground, Owed, Room};
 use crate::engine::{Executed, Machine, Parsed, StateView};
-use crate::state::{BaseReader, ReadError};
+use crate::state::{BaseReader, ReadError, to_bytecode};
 
 /// Nobody has run the transaction yet; its run is there; it has to run at its turn.
 pub const IDLE: u8 = 0;
@@ -36,7 +37,15 @@ pub struct Job<'a> {
     pub waits: &'a [Option<u32>],
     pub room: Room,
     pub threads: usize,
+    /// Codes of each thread, from slice to slice.
+    pub codes: &'a Mutex<Vec<Codes>>,
 }
+
+/// Codes by hash.
+type Codes = HashMap<B256, Bytecode>;
+
+/// Codes that one thread keeps; beyond, it forgets all.
+const KEPT_CODES: usize = 256;
 
 /// What the threads share.
 pub struct Shared<'a> {
@@ -53,17 +62,29 @@ pub struct Shared<'a> {
 pub struct SharedView<'a> {
     shared: &'a Shared<'a>,
     reader: BaseReader<'a>,
+    /// Accounts that stood below the slice, as far as this thread has looked.
+    accounts: HashMap<Address, Option<FlatAccount>>,
+    codes: Codes,
+    is_from_slice: bool,
     pub place: u32,
     pub owed: Option<Owed>,
 }
 
 impl SharedView<'_> {
+    pub fn memory(&self) -> &MvMemory {
+        self.shared.memory
+    }
+
     /// What stands below the place, without what is owed to a recipient.
     fn written(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError> {
-        match self.shared.memory.account(address, self.place) {
-            Some(account) => Ok(account),
-            None => self.shared.job.ground.account(&mut self.reader, address),
+        let written = self.shared.memory.account(address, self.place);
+        self.is_from_slice = written.is_some();
+        if let Some(account) = written.or_else(|| self.accounts.get(address).copied()) {
+            return Ok(account);
         }
+        let account = self.shared.job.ground.account(&mut self.reader, address)?;
+        self.accounts.insert(*address, account);
+        Ok(account)
     }
 }
 
@@ -75,17 +96,29 @@ impl StateView for SharedView<'_> {
     }
 
     fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
-        match self.shared.memory.storage(address, slot, self.place) {
+        let written = self.shared.memory.storage(address, slot, self.place);
+        self.is_from_slice = written.is_some();
+        match written {
             Some(value) => Ok(value),
             None => self.shared.job.ground.storage(&mut self.reader, address, slot),
         }
     }
 
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
-        match self.shared.memory.code(hash) {
-            Some(code) => Ok(code),
-            None => self.shared.job.ground.code(&mut self.reader, hash),
+        if let Some(code) = self.codes.get(hash) {
+            return Ok(code.clone());
         }
+        let code = match self.shared.memory.code(hash) {
+            Some(code) => code,
+            None => self.shared.job.ground.code(&mut self.reader, hash)?,
+        };
+        let own = to_bytecode(Bytes::copy_from_slice(code.original_byte_slice()));
+        self.codes.insert(*hash, own.clone());
+        Ok(own)
+    }
+
+    fn is_from_slice(&self) -> bool {
+        self.is_from_slice
     }
 }
 
@@ -120,7 +153,19 @@ impl<'a> Shared<'a> {
 
     fn run_all(&'a self) {
         let Ok(reader) = self.job.ground.base.reader() else { return };
-        let view = SharedView { shared: self, reader, place: 0, owed: None };
+        let mut codes = self.job.codes.lock().pop().unwrap_or_default();
+        if codes.len() > KEPT_CODES {
+            codes.clear();
+        }
+        let view = SharedView {
+            shared: self,
+            reader,
+            accounts: HashMap::default(),
+            codes,
+            is_from_slice: false,
+            place: 0,
+            owed: None,
+        };
         let ground = &self.job.ground;
         let mut machine = Machine::new(ground.environment, ground.fees, view);
         let mut ready: Vec<u32> = Vec::new();
@@ -132,6 +177,7 @@ impl<'a> Shared<'a> {
                 None => {}
             }
         }
+        self.job.codes.lock().push(std::mem::take(&mut machine.view().codes));
     }
 
     fn is_over(&self) -> bool {

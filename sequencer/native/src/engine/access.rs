@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::environment::Environment;
-use super::outcome::{Executed, Payments, Write};
+use super::outcome::{Executed, Payments, Read, Write};
 use super::slice::Owed;
 use crate::changes::FlatAccount;
 use crate::state::{Location, Value};
@@ -12,7 +12,7 @@ use crate::store::flat::{encode_account, encode_value, slot_key};
 /// What one transaction looked at and changed.
 #[derive(Default)]
 pub struct AccessRecord {
-    pub reads: Vec<(Location, Value)>,
+    pub reads: Vec<Read>,
     pub own_slots: Vec<Location>,
     pub writes: Vec<Write>,
     pub payments: Payments,
@@ -52,7 +52,7 @@ fn encode_access(
     environment: &Environment,
     recipients: &mut [Option<FlatAccount>],
 ) -> EncodedAccess {
-    let loaded = record.reads.iter().map(|(location, _)| location).chain(&record.own_slots);
+    let loaded = record.reads.iter().map(|read| &read.location).chain(&record.own_slots);
     let reads: BTreeSet<Vec<u8>> = loaded.map(encode_location).collect();
     let mut writes: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let mut before: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
@@ -64,8 +64,8 @@ fn encode_access(
                 None => {
                     let key = encode_location(&Location::Account(*address));
                     writes.insert(key.clone(), encode_account(account.as_ref()));
-                    let found = record.reads.iter().find(|(location, _)| *location == Location::Account(*address));
-                    if let Some((_, Value::Account(account))) = found {
+                    let found = record.reads.iter().find(|read| read.location == Location::Account(*address));
+                    if let Some(Read { value: Value::Account(account), .. }) = found {
                         before.insert(key, encode_account(account.as_ref()));
                     }
                 }

@@ -17,7 +17,8 @@ use op_revm::revm::primitives::hardfork::SpecId;
 use op_revm::transaction::estimate_tx_compressed_size;
 
 use super::environment::{Environment, L1_BLOCK};
-use super::outcome::{Executed, Payments, Touched};
+use super::outcome::{Executed, Payments, Read, Touched};
+use super::receipt::logs_bloom;
 use super::steps::{Db, Interpreter, RunError, Steps, Terms};
 use super::transaction::{BLOB, Deposit, Parsed, UserTransaction, message};
 use super::verdict::{MAX_INIT_CODE_BYTES, check_form};
@@ -32,6 +33,11 @@ pub trait StateView {
     fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError>;
     fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError>;
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError>;
+
+    /// Whether the last account or slot was read from what other runs of the slice wrote.
+    fn is_from_slice(&self) -> bool {
+        false
+    }
 }
 
 /// Gas owed before any code runs, and the floor of what is paid for data.
@@ -280,7 +286,7 @@ impl<V: StateView> Machine<V> {
         }
     }
 
-    fn take_reads(&mut self) -> Vec<(crate::state::Location, crate::state::Value)> {
+    fn take_reads(&mut self) -> Vec<Read> {
         std::mem::take(&mut self.evm.ctx.journal_mut().db_mut().reads)
     }
 
@@ -297,6 +303,7 @@ impl<V: StateView> Machine<V> {
         match result {
             ExecutionResult::Success { logs, output, .. } => {
                 executed.is_success = true;
+                executed.bloom = (!logs.is_empty()).then(|| logs_bloom(&logs));
                 executed.logs = logs;
                 executed.output = output.into_data();
             }

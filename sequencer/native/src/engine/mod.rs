@@ -21,6 +21,6 @@ mod verdict;
 pub use door::register;
 pub use environment::Environment;
 pub use machine::{FeeParameters, Machine, StateView};
-pub use outcome::{Executed, Payments, Write};
+pub use outcome::{Executed, Payments, Read, Write};
 pub use transaction::{Deposit, Parsed, UserTransaction};
 pub use verdict::InvalidReason;

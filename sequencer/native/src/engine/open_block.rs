@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::{Address, Bloom, Bytes, Log, U256, address};
+use alloy_primitives::map::HashMap;
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256, address};
 use alloy_trie::root::ordered_trie_root_encoded;
+use op_revm::revm::bytecode::Bytecode;
 use op_revm::revm::primitives::hardfork::SpecId;
 use parking_lot::{Mutex, RwLock};
 
 use super::access::{AccessRecord, outside};
 use super::environment::Environment;
 use super::machine::FeeParameters;
-use super::outcome::{Executed, Payments, Write};
-use super::receipt::{Receipt, logs_bloom};
+use super::outcome::{Executed, Payments, Read, Write};
+use super::receipt::Receipt;
 use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
 use super::transaction::Parsed;
 use super::verdict::InvalidReason;
@@ -40,6 +42,8 @@ pub struct Memory {
     pub planner: Mutex<Planner>,
     pub counts: Mutex<Counts>,
     versions: Mutex<MvMemory>,
+    /// Codes of each thread: a count of references that threads share is a cache line that they fight for.
+    codes: Mutex<Vec<HashMap<B256, Bytecode>>>,
 }
 
 /// Whether slices go on threads.
@@ -53,7 +57,7 @@ pub enum Mode {
 
 /// An included transaction's receipt, in parts and encoded; no bloom where there are no logs.
 pub struct Standing {
-    pub receipt: Vec<u8>,
+    pub receipt: Bytes,
     pub bloom: Option<Bloom>,
     pub logs: Vec<Log>,
     pub is_success: bool,
@@ -82,7 +86,7 @@ pub struct OpenBlock {
     fees: Option<FeeParameters>,
     /// Encodings of what stands in the block, and its bloom.
     raws: Vec<Bytes>,
-    receipts: Vec<Vec<u8>>,
+    receipts: Vec<Bytes>,
     bloom: Bloom,
     pub accesses: Vec<AccessRecord>,
     /// What the protocol did before the first transaction, and after the last.
@@ -162,7 +166,7 @@ impl OpenBlock {
         self.overlay.write().set_account(self.slice, address, after);
         let location = Location::Account(address);
         self.closing.push(AccessRecord {
-            reads: vec![(location, Value::Account(before))],
+            reads: vec![Read { location, value: Value::Account(before), is_from_slice: false }],
             writes: if after == before { Vec::new() } else { vec![Write::Account(address, after)] },
             runs: 1,
             ..AccessRecord::default()
@@ -206,7 +210,8 @@ impl OpenBlock {
         if ground.fees.is_none() && self.environment.is_optimism {
             ground.fees = Some(Sequence::new(ground)?.read_fees()?);
         }
-        let job = Job { ground, transactions, waits: &waits, room: self.room, threads: self.threads };
+        let codes = &self.memory.codes;
+        let job = Job { codes, ground, transactions, waits: &waits, room: self.room, threads: self.threads };
         let mut versions = self.memory.versions.lock();
         let finished = run_parallel(&job, &versions);
         versions.clear();
@@ -278,7 +283,7 @@ impl OpenBlock {
             counts.reexecuted += u64::from(included.runs > 1);
             planner.learn(transaction, executed.gas_used, included.conflict.is_some());
             cumulative_gas += executed.gas_used;
-            let bloom = (!executed.logs.is_empty()).then(|| logs_bloom(&executed.logs));
+            let bloom = executed.bloom;
             let receipt = Receipt {
                 kind: transaction.kind(),
                 is_success: executed.is_success,
@@ -288,6 +293,7 @@ impl OpenBlock {
                 deposit_nonce: executed.deposit_nonce,
             }
             .encode();
+            let receipt = Bytes::from(receipt);
             if let Some(bloom) = &bloom {
                 self.bloom |= *bloom;
             }
@@ -321,7 +327,7 @@ impl OpenBlock {
     }
 
     /// Transactions root, receipts root and bloom of what stands in the block.
-    pub fn roots(&self) -> (alloy_primitives::B256, alloy_primitives::B256, Bloom) {
+    pub fn roots(&self) -> (B256, B256, Bloom) {
         (ordered_trie_root_encoded(&self.raws), ordered_trie_root_encoded(&self.receipts), self.bloom)
     }
 }

@@ -1,6 +1,6 @@
 //! What one transaction did: its result, what it read, what it wrote, and what others are owed.
 
-use alloy_primitives::{Address, B256, Bytes, Log, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
 use op_revm::revm::bytecode::Bytecode;
 use op_revm::revm::context::result::HaltReason;
 use op_revm::revm::primitives::hardfork::SpecId;
@@ -10,6 +10,15 @@ use super::environment::Environment;
 use super::verdict::InvalidReason;
 use crate::changes::FlatAccount;
 use crate::state::{Location, Value};
+
+/// A value that a transaction looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    pub location: Location,
+    pub value: Value,
+    /// Another run of the same slice had written it.
+    pub is_from_slice: bool,
+}
 
 /// One change of the flat state; a wipe comes before what is written after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +49,11 @@ pub struct Executed {
     pub is_success: bool,
     pub gas_used: u64,
     pub logs: Vec<Log>,
+    /// None where there are no logs.
+    pub bloom: Option<Bloom>,
     pub output: Bytes,
     pub halt: Option<HaltReason>,
-    pub reads: Vec<(Location, Value)>,
+    pub reads: Vec<Read>,
     /// Slots of contracts made in this very transaction: looked at, and nothing that the state below decides.
     pub own_slots: Vec<Location>,
     pub writes: Vec<Write>,
@@ -55,12 +66,12 @@ pub struct Executed {
 /// The journal's state after a transaction, with the reads below it.
 pub struct Touched {
     pub state: EvmState,
-    pub reads: Vec<(Location, Value)>,
+    pub reads: Vec<Read>,
     pub spec: SpecId,
 }
 
 impl Executed {
-    pub fn invalid(reason: InvalidReason, reads: Vec<(Location, Value)>) -> Self {
+    pub fn invalid(reason: InvalidReason, reads: Vec<Read>) -> Self {
         Self { verdict: Some(reason), reads, ..Self::default() }
     }
 

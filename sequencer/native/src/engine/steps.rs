@@ -22,6 +22,7 @@ use op_revm::revm::primitives::hardfork::SpecId;
 use op_revm::revm::state::AccountInfo;
 
 use super::environment::Environment;
+use super::outcome::Read;
 use super::machine::{Charges, StateView, initial_gas};
 use super::transaction::UserTransaction;
 use super::verdict::{InvalidReason, check_sender};
@@ -31,9 +32,15 @@ use crate::state::{Location, ReadError, Value};
 /// A state with block hashes for the interpreter; it notes every read.
 pub struct Db<V> {
     pub view: V,
-    pub reads: Vec<(Location, Value)>,
+    pub reads: Vec<Read>,
     pub number: u64,
     pub hashes: Arc<Vec<B256>>,
+}
+
+impl<V: StateView> Db<V> {
+    fn note(&mut self, location: Location, value: Value) {
+        self.reads.push(Read { location, value, is_from_slice: self.view.is_from_slice() });
+    }
 }
 
 impl<V: StateView> Database for Db<V> {
@@ -41,7 +48,7 @@ impl<V: StateView> Database for Db<V> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
         let found = self.view.account(&address)?;
-        self.reads.push((Location::Account(address), Value::Account(found)));
+        self.note(Location::Account(address), Value::Account(found));
         Ok(found.map(account_info))
     }
 
@@ -51,7 +58,7 @@ impl<V: StateView> Database for Db<V> {
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
         let found = self.view.storage(&address, &slot)?;
-        self.reads.push((Location::Slot(address, slot), Value::Slot(found)));
+        self.note(Location::Slot(address, slot), Value::Slot(found));
         Ok(found)
     }
 
