@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from l1_bridge.errors import CriticalError
 
 EngineName = Literal["serial", "parallel"]
+CrossCheck = Literal["off", "auto", "serial", "parallel"]
 ClockName = Literal["system", "l1", "resume"]
 
 
@@ -40,6 +41,7 @@ class NodeSettings(BaseSettings):
     admin_port: int = Field(0, ge=0, le=65535, description="metrics, health and admin, on loopback; 0: any free port")
     engine: EngineName = "parallel"
     workers: int = Field(2, ge=1, le=256, description="processes of the parallel engine")
+    cross_check: CrossCheck = Field("off", description="a second engine that must agree with the first; auto chooses")
     redis: str = Field("auto", description="auto (embedded), off, or a URL")
     block_time_seconds: int = Field(2, ge=1, description="of a standalone chain; a rollup's is agreed")
     clock: ClockName = Field("system", description="l1: follow L1's time; resume: go on where the chain stands")
@@ -52,6 +54,12 @@ class NodeSettings(BaseSettings):
             raise ValueError("a rollup needs both rollup and l1; a standalone chain has neither")
         if self.rollup is None and self.clock == "l1":
             raise ValueError("a standalone chain has no L1 whose clock it could follow")
+        return self
+
+    @model_validator(mode="after")
+    def _cross_check_is_another_engine(self) -> "NodeSettings":
+        if self.cross_check == self.engine:
+            raise ValueError(f"cross_check needs another engine than {self.engine}, which is the first one already")
         return self
 
     @property

@@ -11,7 +11,7 @@ import typer
 
 from l1_bridge.errors import BraidError
 
-from . import bench, bridge, chain_files, devnet, doctor, evm, node, posting
+from . import bench, bridge, chain_files, devnet, doctor, evm, inspect, node, posting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +27,7 @@ bridge.register(app)
 doctor.register(app)
 bench.register(app)
 evm.register(app)
+inspect.register(app)
 
 
 def main() -> None:

@@ -33,7 +33,8 @@ from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
 from .clocks import follow_l1_clock, resume_clock
-from .engines import choose_engine
+from .divergence_file import require_no_divergence
+from .engines import choose_engine, second_engine
 from .json_files import UnusableFile, read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis, without_password
@@ -109,6 +110,7 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise UnusableFile(f"{settings.data_dir}: {reason.strerror}") from None
+    require_no_divergence(settings.data_dir)
     store_path = settings.data_dir / "chain"
     store = Store.open(store_path, chain_id=genesis.chain_id)
     stack.callback(store.close)
@@ -128,6 +130,7 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
         head=chain.heads.unsafe.number,
         safe=chain.heads.safe.number,
         engine=settings.engine,
+        cross_check=second_engine(settings) or "off",
         workers=settings.workers if settings.engine == "parallel" else 0,
         redis="off" if redis_url is None else without_password(redis_url),
         config_hash=None if rollup is None else "0x" + rollup.config_hash().hex(),

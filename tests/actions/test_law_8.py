@@ -7,11 +7,14 @@ from batcher.codec.batch import SingularBatch, decode_batch
 from batcher.proposer import OutputMismatch
 from l1_bridge.errors import CriticalError
 from sequencer.chain.open_block import OpenBlockHandle
+from sequencer.execution.cross_check import CrossCheckEngine, Divergence, EnginesDisagree, NamedEngine
 from sequencer.execution.interface import Outcome
+from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.block import AnyTransaction
 from sequencer.sequencing.slices import PreconfirmationBroken
 from tests.actions.laws import check_law_1
 from tests.actions.world import World
+from tests.fakes.tampered_engine import TamperedEngine
 
 
 async def test_a_batch_that_decodes_to_something_else_is_not_posted(
@@ -71,3 +74,28 @@ async def test_an_open_block_that_can_not_be_rebuilt_as_it_was_told_stops_the_st
     await world.sequencer.act_seal()
 
     assert len(world.sequencer.user_hashes()) == 2
+
+
+async def test_a_replica_whose_engines_disagree_stops_before_the_block_is_part_of_its_chain(world: World) -> None:
+    kept: list[Divergence] = []
+    await world.act_grow(1)
+    await world.user.act_transfer()
+    await world.sequencer.act_build_block()
+    await world.sequencer.act_derive_all()
+    await world.batcher.act_submit_all()
+    world.l1.act_mine()
+    head = world.replica.chain.heads.unsafe
+    agreeing = world.replica.chain._engine
+    second = TamperedEngine(SerialEngine(), has_witness=True)
+    world.replica.chain._engine = CrossCheckEngine(
+        NamedEngine("serial", agreeing), NamedEngine("tampered", second), kept.append
+    )
+
+    with pytest.raises(EnginesDisagree):
+        await world.replica.act_derive_all()
+
+    assert world.replica.chain.heads.unsafe == head
+    assert [divergence.environment.number for divergence in kept] == [head.number + 1]
+    second.has_witness = False
+    await world.replica.act_derive_all()
+    check_law_1(world)

@@ -22,17 +22,15 @@ from sequencer.execution.access_list import (
     is_key,
 )
 from sequencer.execution.interface import Engine, Included, SealedBlock
-from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.primitives.predeploys import BEACON_ROOTS, HISTORY_STORAGE
 from sequencer.state.changes import StateChanges
 from sequencer.state.flat import decode_account, decode_value, encode_account, encode_value, slot_key
+from tests.engine_table import ENGINES, play_chain
 from tests.factories import address, make_transaction, private_key
 from tests.fakes.memory_state import MemoryState, memory_state
-from tests.fakes.worker_source import MemorySource
 from tests.market_blocks import COUNTER, PARENT, PlayedBlock, increment, play_list, play_market
-from tests.property.test_engines_agree import EAGER
 from tests.random_blocks import RandomBlocks
 from tests.unit.execution.chain_fixture import make_environment
 
@@ -43,10 +41,9 @@ QUICK = settings(
 seeds = st.integers(0, 2**32)
 
 
-@pytest.fixture(scope="module", params=[1, 2])
-def engine(request: pytest.FixtureRequest) -> Iterator[ParallelEngine]:
-    engine = ParallelEngine(MemorySource(), int(request.param), limits=EAGER)
-    assert engine.wait_until_ready()
+@pytest.fixture(scope="module", params=[name for name in ENGINES if name != "parallel-4"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    engine = ENGINES[request.param]()
     yield engine
     engine.close()
 
@@ -77,10 +74,7 @@ def accesses_of(sealed: SealedBlock) -> BlockAccesses:
 
 def without_story(accesses: BlockAccesses) -> list[TransactionAccess]:
     """Reads and writes alone."""
-    return [
-        TransactionAccess(access.reads, access.writes, accounts_before=access.accounts_before)
-        for access in accesses.by_index()
-    ]
+    return [TransactionAccess(access.reads, access.writes) for access in accesses.by_index()]
 
 
 def access_list(played: PlayedBlock, accesses: BlockAccesses | None = None) -> BlockAccessList:
@@ -238,14 +232,24 @@ def _value(state: object, key: bytes) -> bytes:
 
 @QUICK
 @given(seed=seeds, is_optimism=st.booleans())
-def test_serial_and_parallel_give_the_same_list(engine: ParallelEngine, seed: int, is_optimism: bool) -> None:
+def test_every_engine_gives_the_same_list(engine: Engine, seed: int, is_optimism: bool) -> None:
     for played in (play_market(seed, 40, is_optimism=is_optimism), play_programs(seed, is_optimism=is_optimism)):
-        again = play_again(engine, played)
+        told, again = accesses_of(played.sealed), accesses_of(play_again(engine, played))
 
-        assert without_story(accesses_of(again)) == without_story(accesses_of(played.sealed))
+        assert without_story(again) == without_story(told)
+        assert access_list(played, again).accounts == access_list(played).accounts
 
 
-def test_a_conflict_is_told_with_its_key(engine: ParallelEngine) -> None:
+@QUICK
+@given(seed=seeds)
+def test_every_engine_gives_the_same_list_of_whole_chains(engine: Engine, seed: int) -> None:
+    for played in play_chain(seed):
+        told, again = accesses_of(played.sealed), accesses_of(play_again(engine, played))
+
+        assert without_story(again) == without_story(told)
+
+
+def test_a_conflict_is_told_with_its_key(engine: Engine) -> None:
     """Two kinds of transactions that nobody saw before write one slot: the second guess does not hold."""
     played = play_list([increment(sender, 0) for sender in range(12)])
 
