@@ -144,7 +144,7 @@ class _Chain:
         self._head = self._links[header.hash] = _Link(header, state, hashes)
 
     def _execute(self, block: EthereumBlock, environment: BlockEnvironment, parent: _Link) -> FixtureState:
-        """The state after `block`; raises InvalidBlock if a transaction can not stand or the header claims otherwise."""
+        """The state after `block`; raises InvalidBlock if a transaction can not stand or the header is wrong."""
         opened = self._engine.open_block(parent.header.as_parent(), environment, parent.state)
         try:
             logs = [log for receipt in _apply_all(opened, block.transactions) for log in receipt.logs]

@@ -119,12 +119,13 @@ def read_environment(env: Mapping[str, object], rules: Rules) -> BlockEnvironmen
     """The block that a state test pretends."""
     number = read_number(env.get("currentNumber"), "currentNumber", 64)
     hashes = _pretended_hashes(number)
+    has_base_fee = rules.fork.includes(Fork.LONDON)
     return BlockEnvironment(
         rules=rules,
         number=number,
         timestamp=read_number(env.get("currentTimestamp"), "currentTimestamp", 64),
         gas_limit=read_number(env.get("currentGasLimit"), "currentGasLimit", 64),
-        base_fee_per_gas=read_number(env.get("currentBaseFee"), "currentBaseFee"),
+        base_fee_per_gas=read_number(env.get("currentBaseFee", None if has_base_fee else 0), "currentBaseFee"),
         fee_recipient=read_address(env.get("currentCoinbase"), "currentCoinbase"),
         prev_randao=read_word(env.get("currentRandom", 0), "currentRandom"),
         parent_beacon_block_root=bytes(32),
