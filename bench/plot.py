@@ -35,7 +35,7 @@ def draw_curves(title: str, curves: Sequence[Curve], threads: Sequence[int]) -> 
     ]
     ends = _spread([frame.y(curve.points[threads[-1]]) for curve in curves])
     for index, curve in enumerate(curves):
-        parts += _curve(frame, curve, COLOURS[index % len(COLOURS)], ends[index])
+        parts += _curve(frame, curve, _Stroke(COLOURS[index % len(COLOURS)], index >= len(COLOURS)), ends[index])
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -71,13 +71,20 @@ def _axes(frame: _Frame, threads: Sequence[int], highest: float) -> list[str]:
     return parts
 
 
-def _curve(frame: _Frame, curve: Curve, colour: str, label_y: float) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Stroke:
+    colour: str
+    is_dashed: bool
+
+
+def _curve(frame: _Frame, curve: Curve, stroke: _Stroke, label_y: float) -> list[str]:
+    colour, dashes = stroke.colour, ' stroke-dasharray="8 3"' if stroke.is_dashed else ""
     points = " ".join(f"{frame.x(count)},{frame.y(value)}" for count, value in curve.points.items())
     last = max(curve.points)
     label = f"{curve.label} ({curve.points[last]:.1f})"
     x, y = frame.x(last), frame.y(curve.points[last])
     parts = [
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>',
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>',
         f'<line x1="{x + 2}" y1="{y}" x2="{x + 14}" y2="{label_y}" stroke="{colour}" stroke-width="0.7"/>',
         f'<text x="{x + 18}" y="{label_y + 4}" fill="{colour}">{escape(label)}</text>',
     ]

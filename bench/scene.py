@@ -53,7 +53,7 @@ class Scene:
         """An account with a key and ether."""
         account = self._senders.get(index)
         if account is None:
-            account = self._senders[index] = LoadAccount(f"{self._phrase}/sender {index}", CHAIN_ID, FEES)
+            account = self._senders[index] = LoadAccount.of_phrase(f"{self._phrase}/sender {index}", CHAIN_ID, FEES)
             self._accounts[account.address] = GenesisAccount(balance=FUNDS_WEI)
         return account
 

@@ -1,6 +1,7 @@
 """A small JSON-RPC client for our own processes: asks a node whether it is there and what it holds."""
 
 import asyncio
+from collections.abc import Sequence
 
 import aiohttp
 import orjson
@@ -31,6 +32,22 @@ class JsonRpcClient:
         if not isinstance(answer, dict) or "result" not in answer:
             raise RpcFailed(f"{self._url} {method}: {answer.get('error') if isinstance(answer, dict) else answer}")
         return answer["result"]
+
+    async def call_many(self, method: str, calls: Sequence[Sequence[object]]) -> list[object]:
+        """The results of several calls of one method, in one request; raise RpcFailed where one has none."""
+        requests = [
+            {"jsonrpc": "2.0", "id": index, "method": method, "params": list(params)}
+            for index, params in enumerate(calls)
+        ]
+        try:
+            async with self._session.post(self._url, json=requests, timeout=self._timeout) as response:
+                answers = orjson.loads(await response.read())
+        except (aiohttp.ClientError, TimeoutError, ValueError) as reason:
+            raise RpcFailed(f"{self._url} {method}: {type(reason).__name__}: {reason}") from None
+        found = {item["id"]: item["result"] for item in answers if isinstance(item, dict) and "result" in item}
+        if not isinstance(answers, list) or len(found) != len(calls):
+            raise RpcFailed(f"{self._url} {method}: {len(found)} results for {len(calls)} calls")
+        return [found[index] for index in range(len(calls))]
 
     async def block_number(self) -> int:
         """Number of the newest block."""

@@ -26,13 +26,18 @@ class LoadAccount:
 
     __slots__ = ("_chain_id", "_fees", "_key", "address", "nonce")
 
-    def __init__(self, phrase: str, chain_id: int, fees: LoadFees, nonce: int = 0) -> None:
-        self._key = SigningKey(keccak(phrase.encode()))
+    def __init__(self, private_key: bytes, chain_id: int, fees: LoadFees) -> None:
+        self._key = SigningKey(private_key)
         self._chain_id = encode_integer(chain_id)
         self._fees = (encode_integer(fees.tip), encode_integer(fees.max_fee))
         self.address = self._key.address
-        self.nonce = nonce
+        self.nonce = 0
         """Of the next transaction."""
+
+    @classmethod
+    def of_phrase(cls, phrase: str, chain_id: int, fees: LoadFees) -> "LoadAccount":
+        """The account whose key is the phrase's hash."""
+        return cls(keccak(phrase.encode()), chain_id, fees)
 
     def sign(self, to: bytes | None, *, value: int = 0, data: bytes = b"", gas_limit: int = 21_000) -> bytes:
         """The next transaction, signed and encoded."""
