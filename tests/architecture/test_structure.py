@@ -15,7 +15,6 @@ DOORS = {
     "eth_account": {"l1_bridge/signer.py"},
     "eth_keyfile": {"l1_bridge/signer.py"},
     "eth_hash": {"contracts/keccak.py"},
-    "rlp": {"l1_bridge/rlp_codec.py"},
     "brotli": {"batcher/codec/compression.py"},
     "lmdb": {"sequencer/state/lmdb_environment.py"},
     "redis": {"sequencer/state/redis_link.py"},

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use queue::RecoveryQueue;
+
 mod fields;
 mod python;
+mod queue;
 mod signature;
 mod threads;
 mod transaction;
@@ -25,18 +28,18 @@ fn recover_transactions<'py>(
     let copies: Vec<Arc<[u8]>> = raws.iter().map(|raw| Arc::from(raw.as_bytes())).collect();
     let threads = if threads == 0 { threads::default_threads() } else { threads };
     let decoded = py.detach(|| threads::map(copies, threads, |raw| transaction::decode(raw)));
-    let classes = python::Classes::get(py)?;
-    let made = PyList::empty(py);
-    for (raw, transaction) in raws.iter().zip(decoded) {
-        match transaction {
-            Some(transaction) => made.append(classes.make(raw, &transaction)?)?,
-            None => made.append(py.None())?,
-        }
-    }
-    Ok(made)
+    python::Classes::get(py)?.make_all(py, &raws, decoded)
 }
 
-/// Register this room's functions.
+/// Estimated bytes that a transaction takes in a batch, in millionths (specs, Fjord): what its L1 fee is counted by.
+#[pyfunction]
+fn estimate_size_scaled(raw: &[u8]) -> u64 {
+    op_revm::estimate_tx_compressed_size(raw)
+}
+
+/// Register what this room exports.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<RecoveryQueue>()?;
+    module.add_function(wrap_pyfunction!(estimate_size_scaled, module)?)?;
     module.add_function(wrap_pyfunction!(recover_transactions, module)?)
 }

@@ -3,7 +3,7 @@
 use alloy_primitives::U256;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyInt, PyTuple};
+use pyo3::types::{PyBytes, PyInt, PyList, PyTuple};
 use pyo3::{IntoPyObjectExt, intern};
 
 use super::transaction::{AccessListEntry, Authorization, Transaction};
@@ -54,6 +54,23 @@ impl Classes {
                 authorization: Dataclass::find(py, MODULE, "Authorization", &authorization)?,
             })
         })
+    }
+
+    /// One value, or None, for each of `raws`.
+    pub fn make_all<'py>(
+        &self,
+        py: Python<'py>,
+        raws: &[Bound<'py, PyBytes>],
+        decoded: Vec<Option<Transaction>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let made = PyList::empty(py);
+        for (raw, transaction) in raws.iter().zip(decoded) {
+            match transaction {
+                Some(transaction) => made.append(self.make(raw, &transaction)?)?,
+                None => made.append(py.None())?,
+            }
+        }
+        Ok(made)
     }
 
     /// The value of `transaction`, whose encoding is `raw`.

@@ -1,4 +1,4 @@
-//! A few threads that share the items of one job with the thread that brought it.
+//! A few threads that work on the items of one job: beside the thread that brought it, or instead of it.
 //!
 //! They start with the first job that is worth sharing, wait for the next one, and end with the process. A process that
 //! was forked from ours has none of them, and starts its own.
@@ -15,7 +15,7 @@ const CHUNK: usize = 4;
 
 static POOL: Mutex<Option<Arc<Pool>>> = Mutex::new(None);
 
-type Task = Arc<dyn Fn() + Send + Sync>;
+type Task = Box<dyn FnOnce() + Send>;
 
 struct Pool {
     process: u32,
@@ -23,33 +23,74 @@ struct Pool {
     has_task: Condvar,
 }
 
+impl Pool {
+    /// Let `shares` threads take part in the job.
+    fn share<T, R>(&self, job: &Arc<Job<T, R>>, shares: usize)
+    where
+        T: Send + Sync + 'static,
+        R: Send + 'static,
+    {
+        let mut tasks = self.tasks.lock();
+        for _ in 0..shares {
+            let job = Arc::clone(job);
+            tasks.push_back(Box::new(move || job.take_part()));
+            self.has_task.notify_one();
+        }
+    }
+}
+
 /// Number of threads that work by default: one a core.
 pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+type OnDone<R> = Box<dyn FnOnce(Vec<Option<R>>) + Send>;
+
 struct Job<T, R> {
     items: Vec<T>,
     next: AtomicUsize,
-    done: Mutex<(usize, Vec<Option<R>>)>,
-    is_done: Condvar,
     work: fn(&T) -> Option<R>,
+    state: Mutex<State<R>>,
+}
+
+struct State<R> {
+    done: usize,
+    results: Vec<Option<R>>,
+    on_done: Option<OnDone<R>>,
 }
 
 impl<T, R> Job<T, R> {
-    /// Work on chunks until none is left.
+    fn new(items: Vec<T>, work: fn(&T) -> Option<R>, on_done: OnDone<R>) -> Self {
+        let results = items.iter().map(|_| None).collect();
+        Self {
+            items,
+            next: AtomicUsize::new(0),
+            work,
+            state: Mutex::new(State { done: 0, results, on_done: Some(on_done) }),
+        }
+    }
+
+    /// Work on chunks until none is left; who finishes the last one tells.
     fn take_part(&self) {
         loop {
             let start = self.next.fetch_add(CHUNK, Ordering::Relaxed);
             let Some(items) = self.items.get(start..(start + CHUNK).min(self.items.len())) else { return };
-            let results: Vec<_> = items.iter().map(|item| guarded(self.work, item)).collect();
-            let mut done = self.done.lock();
-            done.0 += results.len();
-            for (place, result) in done.1[start..].iter_mut().zip(results) {
+            if items.is_empty() {
+                return;
+            }
+            let made: Vec<_> = items.iter().map(|item| guarded(self.work, item)).collect();
+            let mut state = self.state.lock();
+            state.done += made.len();
+            for (place, result) in state.results[start..].iter_mut().zip(made) {
                 *place = result;
             }
-            if done.0 == self.items.len() {
-                self.is_done.notify_all();
+            if state.done == self.items.len()
+                && let Some(on_done) = state.on_done.take()
+            {
+                let results = std::mem::take(&mut state.results);
+                drop(state);
+                on_done(results);
+                return;
             }
         }
     }
@@ -65,23 +106,31 @@ where
     if shares < 2 {
         return items.iter().map(|item| guarded(work, item)).collect();
     }
-    let empty = items.iter().map(|_| None).collect();
-    let job =
-        Arc::new(Job { items, next: AtomicUsize::new(0), done: Mutex::new((0, empty)), is_done: Condvar::new(), work });
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let job = Arc::new(Job::new(items, work, Box::new(move |results| drop(sender.send(results)))));
     if let Some(pool) = pool() {
-        let mut tasks = pool.tasks.lock();
-        for _ in 1..shares {
-            let job = Arc::clone(&job);
-            tasks.push_back(Arc::new(move || job.take_part()));
-            pool.has_task.notify_one();
-        }
+        pool.share(&job, shares - 1);
     }
     job.take_part();
-    let mut done = job.done.lock();
-    while done.0 < job.items.len() {
-        job.is_done.wait(&mut done);
+    receiver.recv().unwrap_or_default()
+}
+
+/// The same on the threads alone: `on_done` hears the results from the thread that finishes last, or from this one
+/// where the system gives no threads.
+pub fn start<T, R>(items: Vec<T>, work: fn(&T) -> Option<R>, on_done: impl FnOnce(Vec<Option<R>>) + Send + 'static)
+where
+    T: Send + Sync + 'static,
+    R: Send + 'static,
+{
+    if items.is_empty() {
+        return on_done(Vec::new());
     }
-    std::mem::take(&mut done.1)
+    let shares = items.len().div_ceil(CHUNK).min(default_threads());
+    let job = Arc::new(Job::new(items, work, Box::new(on_done)));
+    match pool() {
+        Some(pool) => pool.share(&job, shares),
+        None => job.take_part(),
+    }
 }
 
 fn guarded<T, R>(work: fn(&T) -> Option<R>, item: &T) -> Option<R> {
@@ -96,7 +145,7 @@ fn pool() -> Option<Arc<Pool>> {
         return Some(Arc::clone(pool));
     }
     let pool = Arc::new(Pool { process, tasks: Mutex::new(VecDeque::new()), has_task: Condvar::new() });
-    for number in 1..default_threads().max(2) {
+    for number in 0..default_threads() {
         let pool = Arc::clone(&pool);
         let thread = std::thread::Builder::new().name(format!("recovery-{number}"));
         thread.spawn(move || serve(&pool)).ok()?;
@@ -121,7 +170,7 @@ fn serve(pool: &Pool) {
 
 #[cfg(test)]
 mod tests {
-    use super::map;
+    use super::{map, start};
 
     #[test]
     fn results_stand_in_the_order_of_the_items() {
@@ -132,6 +181,24 @@ mod tests {
 
                 assert_eq!(results, (0..count).map(|item| Some(item * 2)).collect::<Vec<_>>());
             }
+        }
+    }
+
+    #[test]
+    fn started_jobs_end_with_all_results_in_order() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        for count in [0, 1, 5, 100] {
+            let sender = sender.clone();
+            let on_done = move |results: Vec<Option<u64>>| sender.send((count, results)).unwrap_or(());
+            start((0..count).collect(), |item| Some(item + 1), on_done);
+        }
+        drop(sender);
+        let mut ended: Vec<_> = receiver.iter().collect();
+        ended.sort();
+
+        assert_eq!(ended.len(), 4);
+        for (count, results) in ended {
+            assert_eq!(results, (0..count).map(|item| Some(item + 1)).collect::<Vec<_>>());
         }
     }
 
