@@ -10,10 +10,13 @@ pub mod changes;
 pub mod engine;
 pub mod state;
 pub mod store;
+pub mod trie;
 
 /// `sequencer.native.extension`
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<changes::NativeChanges>()?;
     store::register(module)?;
+    trie::register(module)?;
     engine::register(module)
 }

@@ -30,7 +30,7 @@ pub fn head_of(transaction: &ReadTxn) -> Result<Option<Mark>, StoreError> {
 }
 
 /// Hash of the chain's block with that number.
-pub fn canonical_hash<'a>(transaction: &'a ReadTxn, number: u64) -> Result<Option<&'a [u8]>, StoreError> {
+pub fn canonical_hash(transaction: &ReadTxn, number: u64) -> Result<Option<&[u8]>, StoreError> {
     Ok(transaction.get(Table::Refs, &number.to_be_bytes())?.and_then(|reference| reference.get(..32)))
 }
 
