@@ -21,7 +21,7 @@ from sequencer.primitives.account import Account
 from sequencer.primitives.block import AnyTransaction, Block
 from sequencer.primitives.header import Header
 from sequencer.primitives.receipt import Receipt
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 from sequencer.state.reader import StateReader
 
@@ -102,7 +102,7 @@ class SealedBlock:
 
     block: Block
     receipts: tuple[Receipt, ...]
-    changes: StateChanges
+    changes: ChangeSet
     trie: TrieUpdate
 
 

@@ -7,7 +7,6 @@ plain Ethereum takes from it what transactions decide, and adds the rest.
 
 from collections.abc import Sequence
 
-from l1_bridge.ordered_trie import ordered_trie_root
 from sequencer.primitives.account import EMPTY_TRIE_ROOT
 from sequencer.primitives.block import AnyTransaction, make_block
 from sequencer.primitives.deposit import DEPOSIT_TYPE
@@ -22,8 +21,9 @@ from sequencer.primitives.receipt import (
     merge_blooms,
 )
 from sequencer.primitives.transaction import Transaction
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment, TrieUpdate
+from sequencer.state.ordered_root import ordered_trie_root
 
 from .environment import GAS_PER_BLOB, BlockEnvironment
 from .interface import Included, SealedBlock
@@ -69,7 +69,7 @@ def include(
 
 
 def seal_block(
-    environment: BlockEnvironment, included: Sequence[Included], changes: StateChanges, commitment: StateCommitment
+    environment: BlockEnvironment, included: Sequence[Included], changes: ChangeSet, commitment: StateCommitment
 ) -> SealedBlock:
     """Compute the roots over the parent's trie and close the header."""
     update = commitment.compute(changes)

@@ -76,11 +76,7 @@ impl NativeEngine {
         let base = self.base(state, Some(environment.parent_hash))?;
         let (memory, threads, mode) = (Arc::clone(&self.memory), self.threads, self.mode);
         let block = py.detach(|| guarded(|| OpenBlock::open(environment, base, memory, threads, mode)))?;
-        Ok(NativeOpenBlock {
-            block: Mutex::new(block),
-            types: Arc::clone(&self.types),
-            made: Arc::clone(&self.made),
-        })
+        Ok(NativeOpenBlock { block: Mutex::new(block), types: Arc::clone(&self.types), made: Arc::clone(&self.made) })
     }
 
     /// Output, gas and the end's name (None: success) of one message; see `execution/calls.py`.

@@ -108,7 +108,8 @@ impl Overlay {
             changes.storage.entry(*address).or_default().insert(*slot, versions.last.1);
         }
         let live = changes.accounts.values().flatten().map(|account| account.code_hash);
-        changes.codes = live.filter_map(|hash| self.codes.get(&hash).map(|code| (hash, code.original_bytes()))).collect();
+        changes.codes =
+            live.filter_map(|hash| self.codes.get(&hash).map(|code| (hash, code.original_bytes()))).collect();
         changes.wiped = self.wiped.keys().copied().collect();
         changes
     }

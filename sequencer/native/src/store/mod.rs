@@ -14,6 +14,7 @@ mod error;
 pub mod flat;
 mod gate;
 mod python;
+mod reverse;
 mod state_at;
 mod tables;
 
@@ -21,5 +22,6 @@ pub use commit::apply_changes;
 pub use environment::{Environment, ReadTxn, WriteTxn};
 pub use error::StoreError;
 pub use python::{NativeState, NativeStore, NativeWrite, register};
-pub use state_at::{Mark, StateAt, canonical_hash, head_of, mark_of};
+pub use reverse::changes_back_to;
+pub use state_at::{Mark, StateAt, canonical_hash, head_of, mark_of, number_of};
 pub use tables::Table;

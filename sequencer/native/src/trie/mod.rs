@@ -15,15 +15,22 @@
 //! ```
 
 mod account;
+mod history;
 mod nodes;
 mod path;
+mod proof;
 mod python;
+mod rebuild;
 mod record;
 mod state;
 mod update;
 mod view;
 mod write;
 
+pub use history::{AccountProof, OlderTries, update_back_to};
+pub use proof::Proof;
 pub use python::{NativeTrieUpdate, register};
+pub use rebuild::Rebuild;
 pub use state::{ParentState, TrieUpdate, compute, state_root, threads};
-pub use view::Overlay;
+pub use view::{Overlay, View};
+pub use write::put_update;

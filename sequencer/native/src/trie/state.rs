@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     changes::Changes,
-    store::{Environment, ReadTxn, StoreError},
+    store::{Environment, ReadTxn, StoreError, head_of},
     trie::record::Child,
 };
 
@@ -56,11 +56,21 @@ impl<'o> ParentState<'o> {
         threads: usize,
         overlay: Option<&'o Overlay>,
     ) -> Result<Self, StoreError> {
-        let mut transactions = Vec::with_capacity(threads);
-        for _ in 0..threads.max(1) {
-            transactions.push(environment.begin_read()?);
+        loop {
+            let first = environment.begin_read()?;
+            let head = head_of(&first)?;
+            let mut transactions = vec![first];
+            while transactions.len() < threads {
+                let another = environment.begin_read()?;
+                if head_of(&another)? != head {
+                    break; // a commit came between
+                }
+                transactions.push(another);
+            }
+            if transactions.len() >= threads {
+                return Ok(ParentState { transactions, overlay });
+            }
         }
-        Ok(ParentState { transactions, overlay })
     }
 
     /// One view a thread.
@@ -82,6 +92,11 @@ pub fn threads() -> usize {
 /// Root of the account trie of a view.
 pub fn state_root(view: &View<'_>) -> Result<B256, StoreError> {
     root_of(&view.get(&account_trie())?.map_or(Child::Empty, Child::Stored))
+}
+
+/// Root of the storage trie of an account.
+pub fn storage_root(view: &View<'_>, address: &Address) -> Result<B256, StoreError> {
+    root_of(&view.get(&storage_trie(&keccak256(address)))?.map_or(Child::Empty, Child::Stored))
 }
 
 /// Roots after `changes`; nothing is written.
