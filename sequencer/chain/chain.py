@@ -24,18 +24,19 @@ from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.block import Block
 from sequencer.primitives.genesis import Genesis
 from sequencer.primitives.receipt import Receipt
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
+from sequencer.state.commitment import StateCommitment
 from sequencer.state.proofs import AccountProof, account_proof
 from sequencer.state.store import Store, Table, WriteTransaction
-from sequencer.state.trie import TrieCommitment
-from sequencer.state.world_state import StateAt, apply_changes, encode_block_id, prune, unapply
+from sequencer.state.tries import apply_block, commitment_over, ensure_tries, unapply_blocks
+from sequencer.state.world_state import StateAt, encode_block_id, prune
 
 from . import records
 from .access_lists import AccessLists
 from .block_reader import BlockReader
 from .commit import CommitPoint, HeadCache, pass_by
 from .errors import BelowFinalized, NoOpenBlock, UnknownBlock, WrongParent
-from .genesis import FINALIZED_KEY, SAFE_KEY, ensure_genesis, load_heads
+from .genesis import FINALIZED_KEY, SAFE_KEY, ensure_genesis, load_heads, load_state_root
 from .heads import BlockImported, BlocksUnwound, ChainEvent, ChainListener, FinalizedAdvanced, Heads, SafeAdvanced
 from .open_block import OpenBlockHandle, PendingBlock
 from .payload import InvalidPayload, execute
@@ -92,6 +93,7 @@ class Chain:
         """
         ensure_genesis(store, genesis, rollup)
         heads = load_heads(store)
+        ensure_tries(store, _id(heads.unsafe), load_state_root(store, heads.unsafe))
         if cache is not None:
             cache.resume(_id(heads.unsafe))
         rules = Rules(chain_id=genesis.chain_id, is_optimism=genesis.optimism is not None)
@@ -162,8 +164,8 @@ class Chain:
         opened = self._engine.open_block(parent.header, environment, state)
         return OpenBlockHandle(_id(head), environment, attributes, opened)
 
-    def _commitment(self) -> TrieCommitment:
-        return TrieCommitment(self.store, self._head_block().header.state_root)
+    def _commitment(self) -> StateCommitment:
+        return commitment_over(self.store, self._head_block().header.state_root)
 
     def _head_block(self) -> Block:
         head = self._heads.unsafe
@@ -182,9 +184,8 @@ class Chain:
         ref = records.make_ref(block, self.rules.is_optimism)
         finalized = self._heads.finalized.number
 
-        def commit(transaction: WriteTransaction) -> StateChanges:
-            complete = apply_changes(transaction, _id(ref), sealed.changes)
-            transaction.put_all(Table.NODES, sealed.trie.nodes.items())
+        def commit(transaction: WriteTransaction) -> ChangeSet:
+            complete = apply_block(transaction, _id(ref), sealed.changes, sealed.trie)
             records.put_block(transaction, block, sealed.receipts, ref)
             prune(transaction, finalized)
             self._at_point(CommitPoint.WRITTEN_NOT_COMMITTED)
@@ -220,9 +221,9 @@ class Chain:
         safe = target if heads.safe.number > number else heads.safe
 
         def commit(transaction: WriteTransaction) -> None:
+            above = [BlockId(block.number, block.hash) for block in reversed(blocks)]
+            unapply_blocks(self.store, transaction, above, _id(target))
             for block in reversed(blocks):
-                parent = BlockId(block.number - 1, block.header.parent_hash)
-                unapply(transaction, BlockId(block.number, block.hash), parent)
                 records.delete_block(transaction, block)
             transaction.put(Table.META, SAFE_KEY, encode_block_id(_id(safe)))
             self._at_point(CommitPoint.WRITTEN_NOT_COMMITTED)
@@ -371,8 +372,9 @@ class Chain:
         return self._blocks.environment(self._require_block(number), self.rules)
 
     def proof(self, number: int, address: bytes, slots: Sequence[int]) -> AccountProof:
-        """Proof of an account and of slots against the block's state root; raises UnknownBlock."""
-        return account_proof(self.store, self._require_block(number).header.state_root, address, slots)
+        """Proof of an account and of slots against the block's state root; raises UnknownBlock, StateUnavailable."""
+        block = self._require_block(number)
+        return account_proof(self.store, BlockId(number, block.hash), block.header.state_root, address, slots)
 
     def output_root(self, number: int) -> bytes:
         """The output root of a block (proposals.md); raises UnknownBlock."""

@@ -4,13 +4,13 @@ from enum import Enum
 from typing import Protocol
 
 from l1_bridge.types import BlockId
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 
 
 class HeadCache(Protocol):
     """The hot tier in front of the store. It never raises: what it misses costs speed only."""
 
-    def publish(self, parent: BlockId, block: BlockId, changes: StateChanges) -> None:
+    def publish(self, parent: BlockId, block: BlockId, changes: ChangeSet) -> None:
         """The head moved from `parent` to its child `block`; every removed slot stands in `changes` as 0."""
         ...
 

@@ -6,7 +6,8 @@ from l1_bridge.types import BlockId
 from sequencer.primitives.genesis import Genesis
 from sequencer.state.genesis_state import make_genesis_block
 from sequencer.state.store import ReadTransaction, Store, StoreOfAnotherChain, Table, WriteTransaction
-from sequencer.state.world_state import apply_changes, decode_block_id, encode_block_id, state_head
+from sequencer.state.tries import apply_block
+from sequencer.state.world_state import decode_block_id, encode_block_id, state_head
 
 from . import records
 from .errors import GenesisMismatch, UnknownBlock
@@ -32,11 +33,7 @@ def ensure_genesis(store: Store, genesis: Genesis, rollup: RollupConfig | None) 
             if found != block.hash:
                 raise StoreOfAnotherChain(store.path, "genesis", "0x" + found.hex(), "0x" + block.hash.hex())
             return
-        apply_changes(transaction, BlockId(0, block.hash), made.changes)
-        transaction.delete(Table.CHANGED, bytes(8))
-        for key, _ in list(transaction.from_key(Table.HISTORY, b"")):
-            transaction.delete(Table.HISTORY, key)
-        transaction.put_all(Table.NODES, made.trie.nodes.items())
+        apply_block(transaction, BlockId(0, block.hash), made.changes, made.trie)
         records.put_block(transaction, block, (), ref)
         for key in (SAFE_KEY, FINALIZED_KEY):
             transaction.put(Table.META, key, encode_block_id(BlockId(0, block.hash)))
@@ -55,6 +52,15 @@ def load_heads(store: Store) -> Heads:
             safe=_ref_of(transaction, _marked(transaction, SAFE_KEY)),
             finalized=_ref_of(transaction, _marked(transaction, FINALIZED_KEY)),
         )
+
+
+def load_state_root(store: Store, head: L2BlockRef) -> bytes:
+    """The state root of the head, as its header has it."""
+    with store.read() as transaction:
+        block = records.get_block_or_none(transaction, head.number)
+    if block is None:
+        raise UnknownBlock(BlockId(head.number, head.hash))
+    return block.header.state_root
 
 
 def _marked(transaction: ReadTransaction, key: bytes) -> BlockId:

@@ -21,7 +21,7 @@ from sequencer.primitives.account import Account
 from sequencer.primitives.block import AnyTransaction, Block
 from sequencer.primitives.header import Header
 from sequencer.primitives.receipt import Receipt
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 from sequencer.state.reader import StateReader
 
@@ -103,7 +103,7 @@ class SealedBlock:
 
     block: Block
     receipts: tuple[Receipt, ...]
-    changes: StateChanges
+    changes: ChangeSet
     trie: TrieUpdate
     accesses: BlockAccesses | None = field(default=None, compare=False)
     """Who read and wrote what; None where the engine can not tell."""

@@ -8,7 +8,6 @@ plain Ethereum takes from it what transactions decide, and adds the rest.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from l1_bridge.ordered_trie import ordered_trie_root
 from sequencer.primitives.account import EMPTY_TRIE_ROOT
 from sequencer.primitives.block import AnyTransaction, make_block
 from sequencer.primitives.deposit import DEPOSIT_TYPE
@@ -23,8 +22,9 @@ from sequencer.primitives.receipt import (
     merge_blooms,
 )
 from sequencer.primitives.transaction import Transaction
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment, TrieUpdate
+from sequencer.state.ordered_root import ordered_trie_root
 
 from .access_list import BlockAccesses
 from .environment import BlockEnvironment
@@ -92,7 +92,7 @@ def compute_body_roots(transactions: Sequence[AnyTransaction], receipts: Sequenc
 def seal_block(
     environment: BlockEnvironment,
     included: Sequence[Included],
-    changes: StateChanges,
+    changes: ChangeSet,
     commitment: StateCommitment,
     accesses: BlockAccesses | None = None,
     body: BodyRoots | None = None,

@@ -21,8 +21,9 @@ from l1_bridge.types import BlockId
 
 from . import metrics
 from .cache_entries import CacheIdentity, ShardNames, decode_head, encode_head, names_of
-from .changes import StateChanges
+from .changes import ChangeSet
 from .flat import encode_account, encode_value, slot_key
+from .native_trie import is_native
 from .redis_link import RedisLink
 from .store import Store
 
@@ -70,7 +71,7 @@ class StateCache:
         else:
             self.restart(head)
 
-    def publish(self, parent: BlockId, block: BlockId, changes: StateChanges) -> None:
+    def publish(self, parent: BlockId, block: BlockId, changes: ChangeSet) -> None:
         """The head moved from `parent` to its child `block`; removed slots must stand in `changes` as 0."""
         values = _flat_values(changes)
         if self._published != parent:
@@ -208,7 +209,9 @@ class StateCache:
         return parts
 
 
-def _flat_values(changes: StateChanges) -> dict[bytes, bytes]:
+def _flat_values(changes: ChangeSet) -> dict[bytes, bytes]:
+    if is_native(changes):
+        return changes.encoded()
     values = {b"a" + address: encode_account(account) for address, account in changes.accounts.items()}
     for address, slots in changes.storage.items():
         values.update({b"s" + slot_key(address, slot): encode_value(value) for slot, value in slots.items()})

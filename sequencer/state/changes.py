@@ -2,10 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 
 from .reader import StateReader, has_storage
+
+
+class ChangeSet(Protocol):
+    """What `StateChanges` has; those of the native engine are made when they are asked for."""
+
+    @property
+    def accounts(self) -> Mapping[bytes, Account | None]:
+        """New accounts by address; None is deleted."""
+        ...
+
+    @property
+    def storage(self) -> Mapping[bytes, Mapping[int, int]]:
+        """New values by address and slot; 0 is deleted."""
+        ...
+
+    @property
+    def codes(self) -> Mapping[bytes, bytes]:
+        """New codes by hash."""
+        ...
+
+    @property
+    def wiped(self) -> frozenset[bytes]:
+        """Addresses whose storage starts from nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +51,7 @@ class StateChanges:
 class ChangesOver:
     """A StateReader: `changes` laid over another reader."""
 
-    def __init__(self, changes: StateChanges, below: StateReader) -> None:
+    def __init__(self, changes: ChangeSet, below: StateReader) -> None:
         self._changes = changes
         self._below = below
 

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from .changes import StateChanges
+from .changes import ChangeSet
 
 
 @dataclass(frozen=True, slots=True)
 class TrieUpdate:
-    """New roots, and the trie nodes that the store must keep for them (opaque to everybody else)."""
+    """New roots, and what the store must keep for them (opaque to everybody but the trie that made it)."""
 
     state_root: bytes
     storage_roots: Mapping[bytes, bytes]
-    nodes: Mapping[bytes, bytes]
+    nodes: object
 
 
 class StateCommitment(Protocol):
     """The Merkle-Patricia trie over one parent state."""
 
-    def compute(self, changes: StateChanges) -> TrieUpdate:
+    def compute(self, changes: ChangeSet) -> TrieUpdate:
         """Roots after `changes`; the parent state itself stays as it is."""
         ...
 

@@ -11,7 +11,7 @@ from sequencer.primitives.predeploys import MESSAGE_PASSER
 
 from .changes import StateChanges
 from .commitment import TrieUpdate
-from .trie import TrieCommitment
+from .tries import commitment_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def make_genesis_block(genesis: Genesis) -> GenesisBlock:
     Under OP rules the header's withdrawals root is the storage root of the message passer (isthmus/exec-engine.md).
     """
     changes = genesis_changes(genesis)
-    trie = TrieCommitment(None, EMPTY_TRIE_ROOT).compute(changes)
+    trie = commitment_over(None, EMPTY_TRIE_ROOT).compute(changes)
     withdrawals_root = EMPTY_TRIE_ROOT
     if genesis.optimism is not None:
         withdrawals_root = trie.storage_roots.get(MESSAGE_PASSER, EMPTY_TRIE_ROOT)

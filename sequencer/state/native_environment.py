@@ -35,42 +35,54 @@ class NativeState(Protocol):
         ...
 
 
-class _NativeRead(Protocol):
-    def get(self, table: bytes, key: bytes) -> bytes | None: ...
+class NativeRead(Protocol):
+    """The extension's look at the store."""
 
-    def page(self, table: bytes, key: bytes, after: bool, limit: int) -> list[tuple[bytes, bytes]]: ...
+    def get(self, table: bytes, key: bytes) -> bytes | None:
+        """The value under `key`."""
+        ...
 
-    def count(self, table: bytes) -> int: ...
+    def page(self, table: bytes, key: bytes, after: bool, limit: int) -> list[tuple[bytes, bytes]]:
+        """Up to `limit` entries from `key` on, without the one at `key` when `after` is set."""
+        ...
 
-    def end(self) -> None: ...
+    def count(self, table: bytes) -> int:
+        """Number of entries."""
+        ...
+
+    def end(self) -> None:
+        """No read after this."""
+        ...
 
 
-class _NativeWrite(Protocol):
-    def get(self, table: bytes, key: bytes) -> bytes | None: ...
+class NativeWrite(NativeRead, Protocol):
+    """The extension's write transaction; `end` forgets it."""
 
-    def page(self, table: bytes, key: bytes, after: bool, limit: int) -> list[tuple[bytes, bytes]]: ...
+    def put(self, table: bytes, key: bytes, value: bytes) -> None:
+        """Set the value under `key`."""
+        ...
 
-    def count(self, table: bytes) -> int: ...
+    def delete(self, table: bytes, key: bytes) -> None:
+        """Remove the entry under `key`, if there is one."""
+        ...
 
-    def put(self, table: bytes, key: bytes, value: bytes) -> None: ...
+    def clear(self, table: bytes) -> None:
+        """Remove every entry."""
+        ...
 
-    def delete(self, table: bytes, key: bytes) -> None: ...
-
-    def clear(self, table: bytes) -> None: ...
-
-    def commit(self) -> None: ...
-
-    def abort(self) -> None: ...
+    def commit(self) -> None:
+        """Make all of it durable."""
+        ...
 
 
 class NativeStore(Protocol):
     """The extension's environment."""
 
-    def begin_read(self) -> _NativeRead:
+    def begin_read(self) -> NativeRead:
         """A consistent look."""
         ...
 
-    def begin_write(self) -> _NativeWrite:
+    def begin_write(self) -> NativeWrite:
         """The one write transaction."""
         ...
 
@@ -94,9 +106,10 @@ class NativeStore(Protocol):
 class _Transaction:
     """A RawRead over the extension's transaction."""
 
-    def __init__(self, transaction: "_NativeRead | _NativeWrite") -> None:
+    def __init__(self, transaction: NativeRead) -> None:
         self.get = transaction.get
         self.count = transaction.count
+        self.end = transaction.end
         self._page = transaction.page
 
     def scan(self, table: bytes, key: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -110,23 +123,16 @@ class _Transaction:
             entries = self._page(table, entries[-1][0], True, limit)
 
 
-class _ReadTransaction(_Transaction):
-    def __init__(self, transaction: _NativeRead) -> None:
-        super().__init__(transaction)
-        self.end = transaction.end
-
-
 class NativeWriteTransaction(_Transaction):
     """A RawWrite; `native` is the extension's transaction, for what the extension writes by itself."""
 
-    def __init__(self, transaction: _NativeWrite) -> None:
+    def __init__(self, transaction: NativeWrite) -> None:
         super().__init__(transaction)
         self.native = transaction
         self.put = transaction.put
         self.delete = transaction.delete
         self.clear = transaction.clear
         self.commit = transaction.commit
-        self.end = transaction.abort
 
 
 class NativeEnvironment:
@@ -141,9 +147,9 @@ class NativeEnvironment:
         self.check_readers = native.check_readers
         self.close = native.close
 
-    def begin_read(self) -> _ReadTransaction:
+    def begin_read(self) -> _Transaction:
         """A consistent look."""
-        return _ReadTransaction(self.native.begin_read())
+        return _Transaction(self.native.begin_read())
 
     def begin_write(self) -> NativeWriteTransaction:
         """The one write transaction."""

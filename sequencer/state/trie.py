@@ -3,23 +3,28 @@ The Merkle-Patricia tries over the flat state (Yellow Paper, 4.1 and appendix D)
 
 Keys are hashed (secure tries). Nodes are named by their hash, so those of every block live side by side: proofs of
 any block whose root is known need nothing else, and nothing is removed when a block is unwound. The price is that the
-table of nodes only grows. Updates are `trie_update`'s; proofs are read with the `trie` library, whose only door this
+table of nodes only grows. This is what serves without the native extension. Updates are `trie_update`'s; proofs are read with the `trie` library, whose only door this
 is, so one checks the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from trie.exceptions import MissingTrieNode
 from trie.hexary import HexaryTrie
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import RlpItem, decode_rlp, encode_integer, encode_rlp
+from l1_bridge.rlp_codec import RlpItem, encode_rlp
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
 
-from .changes import StateChanges
+from .changes import ChangeSet
 from .commitment import TrieUpdate
 from .flat import SLOT_BYTES, encode_value
+from .leaf import encode_leaf, read_leaf
 from .store import Store, Table
 from .trie_update import TrieUpdater
+
+
+__all__ = ["HashTrieCommitment", "MissingTrieNode", "NodeTable", "path_to"]
 
 
 class NodeTable(Mapping[bytes, bytes]):
@@ -50,7 +55,7 @@ class NodeTable(Mapping[bytes, bytes]):
             return transaction.count(Table.NODES)
 
 
-class TrieCommitment:
+class HashTrieCommitment:
     """A StateCommitment: the tries below one state root."""
 
     def __init__(self, store: Store | None, state_root: bytes) -> None:
@@ -62,7 +67,7 @@ class TrieCommitment:
         """Storage root of an account in the parent state (EMPTY_TRIE_ROOT where there is none)."""
         return _storage_root_of(TrieUpdater(self._nodes).get(self._state_root, keccak(address)))
 
-    def compute(self, changes: StateChanges) -> TrieUpdate:
+    def compute(self, changes: ChangeSet) -> TrieUpdate:
         """Roots after `changes`, and the nodes that they need beyond those of the parent state."""
         tries = TrieUpdater(self._nodes)
         storage_roots: dict[bytes, bytes] = {}
@@ -91,9 +96,7 @@ def _slot_leaf(value: int) -> bytes:
 
 def _leaf(account: Account | None, old: bytes, storage_root: bytes) -> bytes:
     if account is not None:
-        return encode_rlp(
-            [encode_integer(account.nonce), encode_integer(account.balance), storage_root, account.code_hash]
-        )
+        return encode_leaf(account, storage_root)
     if not old:  # storage of an account that does not exist: nothing to commit to
         return b""
     fields = read_leaf(old)
@@ -104,11 +107,6 @@ def _storage_root_of(leaf: bytes) -> bytes:
     if not leaf:
         return EMPTY_TRIE_ROOT
     return read_leaf(leaf)[2]
-
-
-def read_leaf(leaf: bytes) -> list[bytes]:
-    """Nonce, balance, storage root and code hash of an account's leaf, as bytes."""
-    return [item for item in decode_rlp(leaf) if isinstance(item, bytes)]
 
 
 def path_to(store: Store, root: bytes, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:

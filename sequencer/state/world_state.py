@@ -16,7 +16,7 @@ from l1_bridge.errors import BraidError
 from l1_bridge.types import BlockId
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 
-from .changes import StateChanges
+from .changes import ChangeSet, StateChanges
 from .flat import ADDRESS_BYTES, decode_account, decode_value, encode_account, encode_value, slot_key
 from .native_environment import STORE_FAILURE, NativeState, is_unavailable
 from .store import ReadTransaction, Store, Table, WriteTransaction
@@ -76,11 +76,11 @@ def oldest_state(transaction: ReadTransaction) -> int:
     return int.from_bytes(transaction.get(Table.META, PRUNED_KEY) or b"", "big")
 
 
-def apply_changes(transaction: WriteTransaction, block: BlockId, changes: StateChanges) -> StateChanges:
+def apply_changes(transaction: WriteTransaction, block: BlockId, changes: ChangeSet) -> StateChanges:
     """
     Make the flat state that of `block`, the head's child; the caller also writes the block's ref.
 
-    Returns the changes with every slot that a deletion removed spelled out as 0, as caches need them.
+    Block 0 has no reverse changes: nothing is before it. Returns the changes with every slot that a deletion removed spelled out as 0, as caches need them.
     """
     complete = _spell_out_deletions(transaction, changes)
     reverse: list[bytes] = []
@@ -90,7 +90,8 @@ def apply_changes(transaction: WriteTransaction, block: BlockId, changes: StateC
         for slot, value in slots.items():
             _replace(transaction, b"s" + slot_key(address, slot), encode_value(value), block.number, reverse)
     transaction.put_all(Table.CODES, complete.codes.items())
-    transaction.put(Table.CHANGED, number_key(block.number), _join(reverse))
+    if block.number:
+        transaction.put(Table.CHANGED, number_key(block.number), _join(reverse))
     transaction.put(Table.META, HEAD_KEY, encode_block_id(block))
     return complete
 
@@ -109,6 +110,20 @@ def unapply(transaction: WriteTransaction, block: BlockId, parent: BlockId) -> N
     transaction.put(Table.META, HEAD_KEY, encode_block_id(parent))
 
 
+def reverse_changes(transaction: ReadTransaction, number: int) -> StateChanges:
+    """What leads from the state after block `number` back to the one before it."""
+    accounts: dict[bytes, Account | None] = {}
+    storage: dict[bytes, dict[int, int]] = {}
+    for key in _split(transaction.get(Table.CHANGED, number_key(number)) or b""):
+        old = transaction.get(Table.HISTORY, key + number_key(number)) or b""
+        if key[:1] == b"a":
+            accounts[key[1:]] = decode_account(old)
+        else:
+            slot = int.from_bytes(key[1 + ADDRESS_BYTES :], "big")
+            storage.setdefault(key[1 : 1 + ADDRESS_BYTES], {})[slot] = decode_value(old)
+    return StateChanges(accounts, storage)
+
+
 def prune(transaction: WriteTransaction, finalized: int, limit: int = PRUNED_BLOCKS_A_COMMIT) -> int:
     """Drop reverse changes of up to `limit` blocks at or below `finalized`; returns how many blocks were left over."""
     oldest = oldest_state(transaction)
@@ -123,7 +138,7 @@ def prune(transaction: WriteTransaction, finalized: int, limit: int = PRUNED_BLO
     return finalized - max(target, oldest)
 
 
-def _spell_out_deletions(transaction: ReadTransaction, changes: StateChanges) -> StateChanges:
+def _spell_out_deletions(transaction: ReadTransaction, changes: ChangeSet) -> StateChanges:
     deleted = {address for address, account in changes.accounts.items() if account is None} | changes.wiped
     storage = {address: dict(slots) for address, slots in changes.storage.items()}
     for address in deleted:
@@ -141,8 +156,9 @@ def _replace(transaction: WriteTransaction, key: bytes, new: bytes, block: int, 
     if old == new:
         return
     _set(transaction, table, key[1:], new)
-    transaction.put(Table.HISTORY, key + number_key(block), old)
-    reverse.append(key)
+    if block:
+        transaction.put(Table.HISTORY, key + number_key(block), old)
+        reverse.append(key)
 
 
 def _set(transaction: WriteTransaction, table: Table, key: bytes, value: bytes) -> None:

@@ -1,23 +1,17 @@
 """The classes of the extension's engine, as Python types: what `door.rs` exports and `engine.py` uses."""
 
-from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import CallMessage, Outcome, Overrides
-from sequencer.primitives.account import Account
 from sequencer.primitives.block import AnyTransaction
+from sequencer.state.changes import ChangeSet
 from sequencer.state.reader import StateReader
 
 Pairs: TypeAlias = tuple[tuple[bytes, bytes], ...]
 
 AccessTuple: TypeAlias = tuple[tuple[bytes, ...], Pairs, Pairs, int, bytes | None]
 """Keys read, keys written with their values, written accounts with what they were, runs, the key of a conflict."""
-
-ChangesTuple: TypeAlias = tuple[
-    Mapping[bytes, Account | None], Mapping[bytes, Mapping[int, int]], Mapping[bytes, bytes], list[bytes]
-]
-"""Accounts, storage, codes and wiped accounts."""
 
 
 class NativeBlock(Protocol):
@@ -39,7 +33,7 @@ class NativeBlock(Protocol):
         """Add to a balance."""
         ...
 
-    def changes(self) -> ChangesTuple:
+    def changes(self) -> ChangeSet:
         """Everything so far."""
         ...
 
@@ -47,8 +41,8 @@ class NativeBlock(Protocol):
         """Transactions root, receipts root, bloom."""
         ...
 
-    def sealed(self, hash: bytes) -> None:
-        """The block has this hash now."""
+    def sealed(self, hash: bytes, changes: ChangeSet) -> None:
+        """The block has this hash, and has made these changes."""
         ...
 
     def accesses(self) -> tuple[list[AccessTuple], list[AccessTuple], list[AccessTuple]]:

@@ -27,7 +27,6 @@ from sequencer.execution.sealing import BodyRoots, seal_block
 from sequencer.native import absence, extension
 from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.header import Header
-from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
@@ -136,11 +135,10 @@ class NativeOpenBlock:
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""
-        accounts, storage, codes, wiped = self._block.changes()
-        changes = StateChanges(accounts, storage, codes, frozenset(wiped))
+        changes = self._block.changes()
         body = BodyRoots(*self._block.roots())
         sealed = seal_block(self._environment, self._included, changes, commitment, self.accesses(), body)
-        self._block.sealed(sealed.block.hash)
+        self._block.sealed(sealed.block.hash, changes)
         return sealed
 
     def abandon(self) -> None:

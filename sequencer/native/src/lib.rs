@@ -12,6 +12,7 @@ pub mod engine;
 pub mod recovery;
 pub mod state;
 pub mod store;
+pub mod trie;
 
 /// Threads make values that others drop: an allocator that is made for it.
 #[global_allocator]
@@ -20,7 +21,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `sequencer.native.extension`
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<changes::NativeChanges>()?;
     recovery::register(module)?;
     store::register(module)?;
+    trie::register(module)?;
     engine::register(module)
 }

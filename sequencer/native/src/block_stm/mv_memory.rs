@@ -217,7 +217,8 @@ mod tests {
     #[test]
     fn what_a_second_run_does_not_write_is_gone() {
         let memory = MvMemory::default();
-        let (first, second) = (Write::Slot(A, U256::from(1), U256::from(7)), Write::Slot(A, U256::from(2), U256::from(8)));
+        let (first, second) =
+            (Write::Slot(A, U256::from(1), U256::from(7)), Write::Slot(A, U256::from(2), U256::from(8)));
         memory.publish(0, &[first], &[], &[]);
         memory.publish(0, &[second], &[], &[first]);
         assert_eq!(memory.storage(&A, &U256::from(1), 1), None);

@@ -16,7 +16,7 @@ use super::environment::{Environment, address_of};
 use super::open_block::{Memory, Mode, OpenBlock};
 use super::transaction::{Parsed, message};
 use super::values::{Types, address_from, bytes, call_tuple, hash_from, number_from};
-use crate::changes::Changes;
+use crate::changes::{Changes, NativeChanges};
 use crate::state::{
     Base, CodeCache, CommittedCache, PendingView, PythonSource, ReadError, Source, account_from_python, to_bytecode,
     u256_to_python,
@@ -70,11 +70,7 @@ impl NativeEngine {
         let base = self.base(state, Some(environment.parent_hash))?;
         let (memory, threads, mode) = (Arc::clone(&self.memory), self.threads, self.mode);
         let block = py.detach(|| guarded(|| OpenBlock::open(environment, base, memory, threads, mode)))?;
-        Ok(NativeOpenBlock {
-            block: Mutex::new(block),
-            types: Arc::clone(&self.types),
-            made: Arc::clone(&self.made),
-        })
+        Ok(NativeOpenBlock { block: Mutex::new(block), types: Arc::clone(&self.types), made: Arc::clone(&self.made) })
     }
 
     /// Output, gas and the end's name (None: success) of one message; see `execution/calls.py`.
@@ -201,10 +197,9 @@ impl NativeOpenBlock {
         py.detach(|| guarded(|| self.block.lock().credit(address, wei)))
     }
 
-    /// Accounts, storage, codes and wiped accounts.
-    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let changes = py.detach(|| self.block.lock().changes());
-        self.types.changes(py, &changes)
+    /// What the block changes so far.
+    fn changes(&self, py: Python<'_>) -> NativeChanges {
+        NativeChanges::new(py.detach(|| Arc::new(self.block.lock().changes())))
     }
 
     /// Transactions root, receipts root, bloom.
@@ -213,13 +208,10 @@ impl NativeOpenBlock {
         [bytes(py, transactions.as_slice()), bytes(py, receipts.as_slice()), bytes(py, bloom.as_slice())]
     }
 
-    /// The block has this hash now: the next one opened over it begins with what is known of its state.
-    fn sealed(&self, py: Python<'_>, hash: &[u8]) -> PyResult<()> {
-        let hash = hash_from(hash)?;
-        py.detach(|| {
-            let block = self.block.lock();
-            *self.made.lock() = Some((block.environment.parent_hash, hash, Arc::new(block.changes())));
-        });
+    /// The block has this hash, and has made these changes: the next one opened over it begins with what is known of its state.
+    fn sealed(&self, hash: &[u8], changes: &NativeChanges) -> PyResult<()> {
+        let parent = self.block.lock().environment.parent_hash;
+        *self.made.lock() = Some((parent, hash_from(hash)?, Arc::clone(&changes.changes)));
         Ok(())
     }
 

@@ -140,8 +140,7 @@ impl<V: StateView> Machine<V> {
     /// `fees` None: plain Ethereum rules, or the block's deposits are not through yet.
     pub fn new(environment: &Environment, fees: Option<FeeParameters>, view: V) -> Self {
         let spec = environment.spec;
-        let db =
-            Db { view, reads: Vec::new(), number: environment.number, hashes: environment.recent_hashes.clone() };
+        let db = Db { view, reads: Vec::new(), number: environment.number, hashes: environment.recent_hashes.clone() };
         let context: super::steps::Ctx<V> = Context::new(db, spec);
         let context = context.with_cfg(environment.cfg_env()).with_block(environment.block_env());
         let precompiles = if environment.is_optimism {
@@ -195,13 +194,16 @@ impl<V: StateView> Machine<V> {
         let charges = Charges::new(transaction, &self.environment, self.fees);
         let mut env = transaction.env.clone();
         env.gas_price = saturate(transaction.max_fee);
-        env.gas_priority_fee = (transaction.kind >= super::transaction::DYNAMIC_FEE).then(|| saturate(transaction.max_tip));
+        env.gas_priority_fee =
+            (transaction.kind >= super::transaction::DYNAMIC_FEE).then(|| saturate(transaction.max_tip));
         env.max_fee_per_blob_gas = saturate(transaction.max_blob_fee);
         let terms = Terms::User { transaction, charges: &charges };
         match self.execute(env, terms)? {
             Ok(result) => {
                 let mut executed = self.finish(result);
-                executed.payments = charges.payments(&self.environment, executed.gas_used).without(&self.environment, &executed.destroyed);
+                executed.payments = charges
+                    .payments(&self.environment, executed.gas_used)
+                    .without(&self.environment, &executed.destroyed);
                 Ok(executed)
             }
             Err(reason) => Ok(Executed::invalid(reason, self.take_reads())),

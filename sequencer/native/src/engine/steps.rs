@@ -85,10 +85,17 @@ pub type RunError = EVMError<ReadError, InvalidTransaction>;
 
 /// Who sends the outermost message, and on which terms.
 pub enum Terms<'a> {
-    User { transaction: &'a UserTransaction, charges: &'a Charges },
-    Deposit { mint: U256 },
+    User {
+        transaction: &'a UserTransaction,
+        charges: &'a Charges,
+    },
+    Deposit {
+        mint: U256,
+    },
     /// A call without a trace; the sender is charged `upfront` wei, and nobody asks for its nonce.
-    Call { upfront: U256 },
+    Call {
+        upfront: U256,
+    },
     System,
 }
 

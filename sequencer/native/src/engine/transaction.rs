@@ -160,7 +160,8 @@ fn decode_recipient(fields: &mut &[u8]) -> Result<TxKind, Error> {
     }
 }
 
-type AnyAuthorization = Either<op_revm::revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>;
+type AnyAuthorization =
+    Either<op_revm::revm::context_interface::transaction::SignedAuthorization, RecoveredAuthorization>;
 
 fn decode_authorizations(fields: &mut &[u8]) -> Result<Vec<AnyAuthorization>, Error> {
     let entries = &mut Header::decode_bytes(fields, true)?;

@@ -5,12 +5,12 @@
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::open_block::{Outcome, Standing};
 use super::receipt::DEPOSIT_RECEIPT_VERSION;
 use super::transaction::DEPOSIT;
-use crate::changes::{Changes, FlatAccount};
+use crate::changes::FlatAccount;
 use crate::dataclass::Dataclass;
 use crate::state::{ReadError, u256_to_python};
 
@@ -112,26 +112,6 @@ impl Types {
         let Some(account) = account else { return Ok(py.None().into_bound(py)) };
         let code_hash = bytes(py, account.code_hash.as_slice()).into_any();
         self.account.make(py, [number(py, account.nonce)?, u256_to_python(py, &account.balance)?, code_hash])
-    }
-
-    /// Accounts, storage, codes and wiped accounts, as `StateChanges` takes them.
-    pub fn changes<'py>(&self, py: Python<'py>, changes: &Changes) -> PyResult<Bound<'py, PyTuple>> {
-        let (accounts, storage, codes) = (PyDict::new(py), PyDict::new(py), PyDict::new(py));
-        for (address, account) in &changes.accounts {
-            accounts.set_item(bytes(py, address.as_slice()), self.account(py, *account)?)?;
-        }
-        for (address, slots) in &changes.storage {
-            let values = PyDict::new(py);
-            for (slot, value) in slots {
-                values.set_item(u256_to_python(py, slot)?, u256_to_python(py, value)?)?;
-            }
-            storage.set_item(bytes(py, address.as_slice()), values)?;
-        }
-        for (hash, code) in &changes.codes {
-            codes.set_item(bytes(py, hash.as_slice()), bytes(py, code))?;
-        }
-        let wiped = PyList::new(py, changes.wiped.iter().map(|address| bytes(py, address.as_slice())))?;
-        PyTuple::new(py, [accounts.into_any(), storage.into_any(), codes.into_any(), wiped.into_any()])
     }
 }
 

@@ -8,16 +8,20 @@
 //!
 //! Other rooms hold an `Arc<Environment>` and read without Python. This room is the only door to `heed`.
 
+mod commit;
 mod environment;
 mod error;
 pub mod flat;
 mod gate;
 mod python;
+mod reverse;
 mod state_at;
 mod tables;
 
+pub use commit::apply_changes;
 pub use environment::{Environment, ReadTxn, WriteTxn};
 pub use error::StoreError;
-pub use python::{NativeState, register};
-pub use state_at::{Mark, StateAt, canonical_hash, head_of, mark_of};
+pub use python::{NativeState, NativeStore, NativeWrite, register};
+pub use reverse::changes_back_to;
+pub use state_at::{Mark, StateAt, canonical_hash, head_of, mark_of, number_of};
 pub use tables::Table;

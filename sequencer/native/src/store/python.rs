@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use pyo3::{create_exception, exceptions::PyException, prelude::*, types::PyBytes};
 
 use super::{Environment, ReadTxn, StateAt, StoreError, Table, WriteTxn};
+use crate::trie::OlderTries;
 
 create_exception!(extension, StoreFailure, PyException, "A store operation failed: kind, and what happened.");
 create_exception!(extension, MapFull, StoreFailure, "The commit does not fit into the map.");
@@ -30,13 +31,16 @@ type Entry<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>);
 #[pyclass(frozen, module = "sequencer.native.extension")]
 pub struct NativeStore {
     pub environment: Arc<Environment>,
+    /// Tries of older blocks that proofs were asked of.
+    pub older: OlderTries,
 }
 
 #[pymethods]
 impl NativeStore {
     #[staticmethod]
     fn open(py: Python<'_>, path: PathBuf, read_only: bool, map_bytes: usize) -> PyResult<Self> {
-        Ok(NativeStore { environment: py.detach(|| Environment::open(&path, read_only, map_bytes))? })
+        let environment = py.detach(|| Environment::open(&path, read_only, map_bytes))?;
+        Ok(NativeStore { environment, older: OlderTries::default() })
     }
 
     fn begin_read(&self, py: Python<'_>) -> PyResult<NativeRead> {
@@ -142,7 +146,7 @@ impl NativeRead {
     }
 }
 
-/// The transaction that changes the store; ends with `commit` or `abort`, in the thread that began it.
+/// The transaction that changes the store; ends with `commit`, or with `end`, which forgets it, in the thread that began it.
 #[pyclass(frozen, module = "sequencer.native.extension")]
 pub struct NativeWrite {
     pub transaction: Mutex<Option<WriteTxn>>,
@@ -197,7 +201,7 @@ impl NativeWrite {
         Ok(py.detach(|| transaction.commit())?)
     }
 
-    fn abort(&self) {
+    fn end(&self) {
         drop(self.transaction.lock().take());
     }
 }

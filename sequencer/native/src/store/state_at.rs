@@ -30,11 +30,12 @@ pub fn head_of(transaction: &ReadTxn) -> Result<Option<Mark>, StoreError> {
 }
 
 /// Hash of the chain's block with that number.
-pub fn canonical_hash<'a>(transaction: &'a ReadTxn, number: u64) -> Result<Option<&'a [u8]>, StoreError> {
+pub fn canonical_hash(transaction: &ReadTxn, number: u64) -> Result<Option<&[u8]>, StoreError> {
     Ok(transaction.get(Table::Refs, &number.to_be_bytes())?.and_then(|reference| reference.get(..32)))
 }
 
-fn number_of(data: &[u8]) -> u64 {
+/// The number that a mark, or a key by block number, begins with.
+pub fn number_of(data: &[u8]) -> u64 {
     data.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
