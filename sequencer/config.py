@@ -40,6 +40,9 @@ class NodeSettings(BaseSettings):
     admin_port: int = Field(0, ge=0, le=65535, description="metrics, health and admin, on loopback; 0: any free port")
     engine: EngineName = "parallel"
     workers: int = Field(2, ge=1, le=256, description="processes of the parallel engine")
+    executor: str = Field(
+        "processes", pattern=r"^(processes|ray(:.+)?)$", description="where workers run: processes, ray, or ray:ADDRESS"
+    )
     redis: str = Field("auto", description="auto (embedded), off, or a URL")
     block_time_seconds: int = Field(2, ge=1, description="of a standalone chain; a rollup's is agreed")
     clock: ClockName = Field("system", description="l1: follow L1's time; resume: go on where the chain stands")

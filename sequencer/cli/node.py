@@ -20,6 +20,7 @@ RpcPort = Annotated[int | None, typer.Option(help="port of the RPC")]
 AdminPort = Annotated[int | None, typer.Option(help="metrics, health and admin, on loopback; 0: any free port")]
 Engine = Annotated[str | None, typer.Option(help="serial or parallel")]
 Workers = Annotated[int | None, typer.Option(help="processes of the parallel engine")]
+Executor = Annotated[str | None, typer.Option(help="where workers run: processes, ray, or ray:ADDRESS")]
 Redis = Annotated[str | None, typer.Option(help="auto (embedded), off, or a URL")]
 Clock = Annotated[str | None, typer.Option(help="system, l1 (follow L1's time) or resume")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error")]
@@ -45,6 +46,7 @@ def node(
     admin_port: AdminPort = None,
     engine: Engine = None,
     workers: Workers = None,
+    executor: Executor = None,
     redis: Redis = None,
     block_time: Annotated[int | None, typer.Option(help="seconds, of a standalone chain")] = None,
     late_seconds: Annotated[float | None, typer.Option(help="later blocks hold deposits alone")] = None,
@@ -68,6 +70,7 @@ def node(
         admin_port=admin_port,
         engine=engine,
         workers=workers,
+        executor=executor,
         redis=redis,
         block_time_seconds=block_time,
         late_seconds=late_seconds,
@@ -93,6 +96,7 @@ def replica(
     admin_port: AdminPort = None,
     engine: Engine = None,
     workers: Workers = None,
+    executor: Executor = None,
     redis: Redis = None,
     clock: Clock = None,
     log_level: LogLevel = None,
@@ -112,6 +116,7 @@ def replica(
         admin_port=admin_port,
         engine=engine,
         workers=workers,
+        executor=executor,
         redis=redis,
         clock=clock,
         log_level=log_level,

@@ -13,6 +13,8 @@ from typing import Any
 import ray
 import ray.exceptions
 
+from l1_bridge.errors import CriticalError
+
 from .messages import unseal
 from .pool import Received
 from .worker import Worker
@@ -26,6 +28,14 @@ OBJECT_STORE_BYTES = 100 << 20
 
 _Reference = Any
 """Ray's types are not ours to check: it is an extra, and absent from most installations."""
+
+
+class RayUnavailable(CriticalError):
+    """There is no Ray at the address, or none could be started."""
+
+    def __init__(self, address: str | None, reason: Exception) -> None:
+        super().__init__(f"Ray at {address or 'this machine'} can not be used: {reason}")
+        self.address = address
 
 
 class _Actor:
@@ -78,7 +88,10 @@ class RayExecutor:
             }
         else:
             options["address"] = address
-        ray.init(**options)
+        try:
+            ray.init(**options)
+        except (OSError, RuntimeError, ValueError) as reason:
+            raise RayUnavailable(address, reason) from None
         self._make_actor = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self.links: list[RayLink] = []
 
