@@ -32,7 +32,8 @@ test: setup
 	$(BIN)/pytest -q -n auto tests
 
 test-long: setup
-	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py tests/vectors/test_executable_spec.py
+	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py \
+		tests/property/test_adversarial_schedules.py tests/vectors/test_executable_spec.py
 
 devnet: setup
 	$(BIN)/braid devnet
@@ -51,7 +52,7 @@ lock: setup
 	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
 		--no-header -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
-		--no-header --extra dev -o requirements-dev.lock pyproject.toml
+		--no-header --extra dev --extra ray -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info contracts/node_modules

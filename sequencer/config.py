@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from l1_bridge.errors import CriticalError
 
-EngineName = Literal["serial", "parallel"]
-CrossCheck = Literal["off", "auto", "serial", "parallel"]
+EngineName = Literal["auto", "native", "parallel", "serial"]
+CrossCheck = Literal["off", "auto", "native", "parallel", "serial"]
 ClockName = Literal["system", "l1", "resume"]
 
 
@@ -39,9 +39,12 @@ class NodeSettings(BaseSettings):
     rpc_host: str = "127.0.0.1"
     rpc_port: int = Field(8546, ge=0, le=65535)
     admin_port: int = Field(0, ge=0, le=65535, description="metrics, health and admin, on loopback; 0: any free port")
-    engine: EngineName = "parallel"
-    workers: int = Field(2, ge=1, le=256, description="processes of the parallel engine")
+    engine: EngineName = Field("auto", description="auto: native where the extension is installed, else parallel")
+    workers: int = Field(2, ge=1, le=256, description="threads of the native engine, processes of the parallel one")
     cross_check: CrossCheck = Field("off", description="a second engine that must agree with the first; auto chooses")
+    executor: str = Field(
+        "processes", pattern=r"^(processes|ray(:.+)?)$", description="where workers run: processes, ray, or ray:ADDRESS"
+    )
     redis: str = Field("auto", description="auto (embedded), off, or a URL")
     block_time_seconds: int = Field(2, ge=1, description="of a standalone chain; a rollup's is agreed")
     clock: ClockName = Field("system", description="l1: follow L1's time; resume: go on where the chain stands")

@@ -5,7 +5,9 @@ The serial engine makes each block, one transaction a slice. The others get the 
 from a pool that has seen all blocks before. A failure names the seed, which gives the same chain again.
 """
 
+import contextlib
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
@@ -59,6 +61,17 @@ ENGINES: Mapping[str, Callable[[], Engine]] = {
     "parallel-4": lambda: make_parallel(4),
     **NATIVE,
 }
+
+
+@contextlib.contextmanager
+def deep_stack() -> Iterator[None]:
+    """py-evm's own limit of Python frames, which its deepest calls need; Hypothesis lowers it within its tests."""
+    lowered = sys.getrecursionlimit()
+    sys.setrecursionlimit(10 * 1024)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(lowered)
 
 
 def play_chain(seed: int) -> Iterator[PlayedBlock]:

@@ -18,12 +18,13 @@ DataDir = Annotated[Path | None, typer.Option(help="where the chain is kept")]
 RpcHost = Annotated[str | None, typer.Option(help="address that the RPC listens on")]
 RpcPort = Annotated[int | None, typer.Option(help="port of the RPC")]
 AdminPort = Annotated[int | None, typer.Option(help="metrics, health and admin, on loopback; 0: any free port")]
-Engine = Annotated[str | None, typer.Option(help="serial or parallel")]
-Workers = Annotated[int | None, typer.Option(help="processes of the parallel engine")]
+Engine = Annotated[str | None, typer.Option(help="auto (native where it is installed, else parallel), native, parallel or serial")]
+Workers = Annotated[int | None, typer.Option(help="threads of the native engine, processes of the parallel one")]
 CrossCheck = Annotated[
     bool | None, typer.Option("--cross-check", help="run a second engine beside the first; a difference stops the node")
 ]
 CrossCheckEngine = Annotated[str | None, typer.Option(help="the second engine; implies --cross-check")]
+Executor = Annotated[str | None, typer.Option(help="where workers run: processes, ray, or ray:ADDRESS")]
 Redis = Annotated[str | None, typer.Option(help="auto (embedded), off, or a URL")]
 Clock = Annotated[str | None, typer.Option(help="system, l1 (follow L1's time) or resume")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error")]
@@ -51,6 +52,7 @@ def node(
     workers: Workers = None,
     cross_check: CrossCheck = None,
     cross_check_engine: CrossCheckEngine = None,
+    executor: Executor = None,
     redis: Redis = None,
     block_time: Annotated[int | None, typer.Option(help="seconds, of a standalone chain")] = None,
     late_seconds: Annotated[float | None, typer.Option(help="later blocks hold deposits alone")] = None,
@@ -75,6 +77,7 @@ def node(
         engine=engine,
         workers=workers,
         cross_check=cross_check_engine or ("auto" if cross_check else None),
+        executor=executor,
         redis=redis,
         block_time_seconds=block_time,
         late_seconds=late_seconds,
@@ -102,6 +105,7 @@ def replica(
     workers: Workers = None,
     cross_check: CrossCheck = None,
     cross_check_engine: CrossCheckEngine = None,
+    executor: Executor = None,
     redis: Redis = None,
     clock: Clock = None,
     log_level: LogLevel = None,
@@ -122,6 +126,7 @@ def replica(
         engine=engine,
         workers=workers,
         cross_check=cross_check_engine or ("auto" if cross_check else None),
+        executor=executor,
         redis=redis,
         clock=clock,
         log_level=log_level,

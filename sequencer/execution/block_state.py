@@ -73,6 +73,12 @@ class BlockState:
         found = self._codes.get(code_hash)
         return self._parent.code(code_hash) if found is None else found
 
+    def has_changed(self, address: bytes, slot: int | None) -> bool:
+        """Whether the block has set this account, or slot, so far."""
+        if slot is None:
+            return address in self._accounts
+        return address in self._wiped or slot in self._storage.get(address, ())
+
     def apply(self, changes: StateChanges, payments: Sequence[Payment] = ()) -> Settled:
         """Take over what one transaction did, then pay the fee recipients."""
         first = {address: self.account(address) for address in changes.accounts}

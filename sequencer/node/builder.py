@@ -23,6 +23,7 @@ from sequencer.derivation.driver import DerivationService
 from sequencer.execution.interface import Engine
 from sequencer.mempool.admission import AdmissionRules
 from sequencer.mempool.mempool import Mempool
+from sequencer.native import absence
 from sequencer.primitives.clock import Clock, SystemClock
 from sequencer.primitives.genesis import Genesis, genesis_from_json
 from sequencer.sequencing.attributes_source import AttributesSource, RollupAttributes, StandaloneAttributes
@@ -34,7 +35,7 @@ from sequencer.state.store import Store
 
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
-from .engines import choose_engine, second_engine
+from .engines import choose_engine, first_engine, second_engine
 from .json_files import UnusableFile, read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis, without_password
@@ -119,7 +120,7 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     if redis_url is not None:
         cache = StateCache.connect(redis_url, store, chain_id=genesis.chain_id)
         stack.callback(cache.close)
-    engine = choose_engine(settings, store_path, genesis.chain_id, redis_url)
+    engine = choose_engine(settings, store, store_path, genesis.chain_id, redis_url)
     stack.callback(engine.close)
     thread = ChainThread()
     stack.callback(thread.close)
@@ -129,9 +130,10 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
         chain_id=genesis.chain_id,
         head=chain.heads.unsafe.number,
         safe=chain.heads.safe.number,
-        engine=settings.engine,
+        engine=first_engine(settings),
+        native_extension=absence or "loaded",
         cross_check=second_engine(settings) or "off",
-        workers=settings.workers if settings.engine == "parallel" else 0,
+        workers=0 if first_engine(settings) == "serial" else settings.workers,
         redis="off" if redis_url is None else without_password(redis_url),
         config_hash=None if rollup is None else "0x" + rollup.config_hash().hex(),
     )

@@ -1,35 +1,45 @@
-"""Which engine executes, by name."""
+"""Which engine executes, by name: `auto` is the native one where the extension is, else the parallel one."""
 
 from functools import partial
 from pathlib import Path
 
+from l1_bridge.errors import CriticalError
+from sequencer import native
 from sequencer.config import NodeSettings
 from sequencer.execution.cross_check import CrossCheckEngine, NamedEngine
 from sequencer.execution.interface import Engine
+from sequencer.execution.native.engine import NativeEngine
 from sequencer.execution.parallel.engine import ParallelEngine
+from sequencer.execution.parallel.pool import Executor
+from sequencer.execution.parallel.remote_source import RemoteSource
 from sequencer.execution.parallel.source import StoreSource
 from sequencer.execution.serial import SerialEngine
+from sequencer.state.store import Store
 
 from .divergence_file import keep_divergence
 
 
-def choose_engine(settings: NodeSettings, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
-    """
-    The engine that the settings ask for; workers of the parallel one read the store, and Redis where it is.
+class RayMissing(CriticalError):
+    """Workers were to run on Ray, which is not installed."""
 
-    With a second one beside it where `cross_check` says so; what they disagree on is kept in the data directory.
-    """
-    first = _make_engine(settings.engine, settings, store_path, chain_id, redis_url)
-    name = second_engine(settings)
-    if name is None:
-        return first
-    try:
-        second = _make_engine(name, settings, store_path, chain_id, redis_url)
-    except BaseException:
-        first.close()
-        raise
-    keep = partial(keep_divergence, settings.data_dir)
-    return CrossCheckEngine(NamedEngine(settings.engine, first), NamedEngine(name, second), keep)
+    def __init__(self) -> None:
+        super().__init__("--executor ray needs Ray: pip install 'braid-rollup[ray]'")
+
+
+class NativeMissing(CriticalError):
+    """The native engine was asked for by name, and the extension is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then")
+
+
+def first_engine(settings: NodeSettings) -> str:
+    """The engine that executes; raises NativeMissing when it was asked for by name and is not there."""
+    if settings.engine == "auto":
+        return "native" if native.is_available() else "parallel"
+    if settings.engine == "native" and not native.is_available():
+        raise NativeMissing
+    return settings.engine
 
 
 def second_engine(settings: NodeSettings) -> str | None:
@@ -37,11 +47,46 @@ def second_engine(settings: NodeSettings) -> str | None:
     if settings.cross_check == "off":
         return None
     if settings.cross_check == "auto":
-        return "parallel" if settings.engine == "serial" else "serial"
+        return "parallel" if first_engine(settings) == "serial" else "serial"
+    if settings.cross_check == "native" and not native.is_available():
+        raise NativeMissing
     return settings.cross_check
 
 
-def _make_engine(name: str, settings: NodeSettings, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
-    if name == "serial":
-        return SerialEngine()
-    return ParallelEngine(StoreSource(store_path, chain_id, redis_url), settings.workers)
+def choose_engine(settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
+    """
+    The engine that the settings ask for, with a second one beside it where `cross_check` says so.
+
+    Workers of the parallel one read the store, and Redis where it is; on Ray, Redis alone, and ask for the rest. What
+    two engines disagree on is kept in the data directory. Raises NativeMissing, RayMissing.
+    """
+
+    def make(name: str) -> Engine:
+        if name == "serial":
+            return SerialEngine()
+        if name == "native":
+            return NativeEngine(settings.workers)
+        if settings.executor == "processes":
+            return ParallelEngine(StoreSource(store_path, chain_id, redis_url), settings.workers)
+        source = RemoteSource(chain_id, store.store_id, store.cache_secret, redis_url)
+        return ParallelEngine(source, settings.workers, executor=_connect_ray(settings))
+
+    first_name, second_name = first_engine(settings), second_engine(settings)
+    first = make(first_name)
+    if second_name is None:
+        return first
+    try:
+        second = make(second_name)
+    except BaseException:
+        first.close()
+        raise
+    keep = partial(keep_divergence, settings.data_dir)
+    return CrossCheckEngine(NamedEngine(first_name, first), NamedEngine(second_name, second), keep)
+
+
+def _connect_ray(settings: NodeSettings) -> Executor:
+    try:
+        from sequencer.execution.parallel.ray_executor import RayExecutor
+    except ImportError:
+        raise RayMissing from None
+    return RayExecutor(settings.workers, settings.executor.partition(":")[2] or None)

@@ -13,6 +13,7 @@ from l1_bridge.errors import BraidError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from sequencer.execution.precompiles import fast_precompiles
+from sequencer.native import absence, is_available
 from sequencer.state.redis_server import find_redis_server
 
 from .anvil import find_foundry_tool
@@ -73,7 +74,10 @@ def _cores() -> ExaminedPart:
 
 
 def _engine() -> ExaminedPart:
-    return ExaminedPart("engine", Finding.GOOD, "py-evm: serial, parallel", "0.25 ms and more a transaction and core")
+    if is_available():
+        return ExaminedPart("engine", Finding.GOOD, "native, parallel, serial", "native serves: microseconds a transaction")
+    meaning = f"py-evm serves, 0.25 ms and more a transaction: {absence}"
+    return ExaminedPart("engine", Finding.LIMITED, "parallel, serial", meaning)
 
 
 def _redis(wish: str) -> ExaminedPart:

@@ -13,10 +13,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import cast
 
+from l1_bridge.types import BlockId
 from sequencer.execution.environment import BlockEnvironment
+from sequencer.execution.parallel.remote_source import OpenedRemote
 from sequencer.primitives.account import Account
 from sequencer.state.metrics import TierCounts
 from sequencer.state.reader import StateReader
+from sequencer.state.world_state import encode_block_id
 
 
 @dataclass(frozen=True)
@@ -120,3 +123,14 @@ class FaultyReader(MemoryReader):
             os.write(0, (1000).to_bytes(4, "big") + self._rng.randbytes(20))
             os._exit(1)
         return fault == "lie"
+
+
+@dataclass(frozen=True)
+class AskingSource(MemorySource):
+    """Reads nothing itself: its workers have to ask for every key, as those on other machines do without Redis."""
+
+    def ticket(self, environment: BlockEnvironment, state: StateReader) -> bytes:
+        return encode_block_id(BlockId(environment.number - 1, environment.parent_hash))
+
+    def open(self) -> OpenedRemote:  # type: ignore[override]  # another reader
+        return OpenedRemote(None)

@@ -232,15 +232,15 @@ async def test_a_flushed_redis_changes_no_block_and_is_warm_again_soon(pair: Pai
 
 async def test_killed_workers_change_no_block_are_counted_and_replaced(pair: Pair) -> None:
     def kill_workers() -> None:
-        for process_id in pair.engine.pool.process_ids:
+        for process_id in pair.engine.pool.executor.process_ids:
             os.kill(process_id, signal.SIGKILL)
 
-    before = pair.engine.pool.process_ids
+    before = pair.engine.pool.executor.process_ids
     await pair.make_block(between=kill_workers)
     assert pair.engine.counts.failures["died"] == len(before)
 
     assert pair.engine.wait_until_ready()
-    assert not set(before) & set(pair.engine.pool.process_ids)
+    assert not set(before) & set(pair.engine.pool.executor.process_ids)
     speculated = pair.engine.counts.speculated
     await pair.make_block()
     assert pair.engine.counts.speculated > speculated
@@ -248,7 +248,7 @@ async def test_killed_workers_change_no_block_are_counted_and_replaced(pair: Pai
 
 async def test_workers_killed_again_and_again_keep_no_block_from_being_made(pair: Pair) -> None:
     def kill_workers() -> None:
-        for process_id in pair.engine.pool.process_ids:
+        for process_id in pair.engine.pool.executor.process_ids:
             os.kill(process_id, signal.SIGKILL)
 
     for _ in range(3):

@@ -12,6 +12,7 @@ from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.transaction import Transaction
 from sequencer.state.reader import StateReader
 
+from .hot_keys import HotKeys
 from .prediction import TRANSFER_MICROSECONDS, Prediction, Predictor
 from .schedule import Candidate
 from .transfer import TransferShortcut
@@ -25,6 +26,7 @@ def find_candidates(
     state: StateReader,
     evm: TransferShortcut,
     predictor: Predictor,
+    hot_keys: HotKeys,
 ) -> list[Candidate]:
     """The transactions from place `start` on that workers could run, as far as `state` tells."""
     runs_code: dict[bytes, bool] = {}
@@ -45,7 +47,18 @@ def find_candidates(
             heavy.add(index)
     senders = {transaction.sender for index, transaction in users if index in heavy}
     return [
-        Candidate(index, transaction, predictor.predict(transaction) if index in heavy else _TRANSFER)
+        Candidate(index, transaction, _predict(transaction, predictor, hot_keys) if index in heavy else _TRANSFER)
         for index, transaction in users
         if transaction.sender in senders
     ]
+
+
+def _predict(transaction: Transaction, predictor: Predictor, hot_keys: HotKeys) -> Prediction:
+    """What the transaction should touch; a hot key counts as written, so that it ties all who touch it."""
+    prediction = predictor.predict(transaction)
+    hot = hot_keys.expected(transaction, prediction)
+    if not hot:
+        return prediction
+    others = tuple(item for item in prediction.locations if item[0] not in hot)
+    locations = others + tuple((location, True) for location in hot)
+    return Prediction(locations, prediction.microseconds, hot_keys.are_stubborn(hot), is_hot=True)

@@ -13,7 +13,7 @@ import itertools
 import pickle
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sequencer.execution.access_list import BlockAccesses
@@ -53,11 +53,14 @@ from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
 from .candidates import find_candidates
+from .catch_up import BlockHistory
+from .hot_keys import HotKeys
 from .kept_state import KeptCodes, KeptState
 from .messages import SpeculativeResult, pack_fees, read_logs
 from .metrics import WAYS, ExecutionCounts
-from .pool import WorkerPool
-from .prediction import Predictor
+from .pool import Executor, WorkerPool
+from .prediction import Location, Predictor
+from .processes import ProcessExecutor
 from .schedule import DEFAULT_LIMITS, Schedule, ScheduleLimits
 from .source import StateSource
 from .speculation import BlockMessages, Speculation
@@ -95,20 +98,34 @@ class ParallelEngine:
         source: StateSource,
         workers: int = DEFAULT_WORKERS,
         *,
+        executor: Executor | None = None,
         answer_seconds: float = ANSWER_SECONDS,
         limits: ScheduleLimits = DEFAULT_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Starts the workers, and does not wait for them: until they are ready everything runs here."""
+        """
+        Starts the workers, and does not wait for them: until they are ready everything runs here.
+
+        They are processes on this machine when no other `executor` is given.
+        """
         self.counts = ExecutionCounts()
         self.predictor = Predictor()
+        self.hot_keys = HotKeys()
         self.codes = KeptCodes()
         self.source = source
         self.workers = workers
         self.limits = limits
         self.lock = threading.Lock()
+        self.history = BlockHistory()
+        self.keeps_state = True
+        """Whether workers may keep what they know of committed state from block to block."""
         self.pool = WorkerPool(
-            workers, pickle.dumps(source), self.counts, answer_seconds=answer_seconds, monotonic=monotonic
+            workers,
+            pickle.dumps(source),
+            self.counts,
+            executor or ProcessExecutor(),
+            answer_seconds=answer_seconds,
+            monotonic=monotonic,
         )
         self._monotonic = monotonic
         self._tokens = itertools.count()
@@ -118,7 +135,9 @@ class ParallelEngine:
     def open_block(self, parent: Header, environment: BlockEnvironment, state: StateReader) -> "ParallelOpenBlock":
         """Begin the block after `parent`, whose state is `state`."""
         block = pickle.dumps((environment, self.source.ticket(environment, state)))
-        return ParallelOpenBlock(self, environment, state, BlockMessages(next(self._tokens), block))
+        history = self.history if self.keeps_state else None
+        messages = BlockMessages(next(self._tokens), environment.parent_hash, block, history, self.counts)
+        return ParallelOpenBlock(self, environment, state, messages)
 
     def call(
         self, environment: BlockEnvironment, state: StateReader, message: CallMessage, overrides: Overrides
@@ -132,6 +151,7 @@ class ParallelEngine:
         messages: BlockMessages,
         fees: FeeParameters | None,
         on_results: Callable[[Sequence[SpeculativeResult | None]], None],
+        read_flat: Callable[[Iterable[bytes]], Mapping[bytes, bytes]],
     ) -> Speculation:
         """Begin a slice in the workers."""
         return Speculation(
@@ -142,6 +162,7 @@ class ParallelEngine:
             pack_fees(fees),
             lambda: next(self._batch_ids),
             on_results,
+            read_flat,
         )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> bool:
@@ -207,7 +228,10 @@ class ParallelOpenBlock:
 
     def seal(self, commitment: StateCommitment) -> SealedBlock:
         """Finish the block over its parent's trie."""
-        return seal_block(self._environment, self._included, self._state.changes(), commitment, self.accesses())
+        sealed = seal_block(self._environment, self._included, self._state.changes(), commitment, self.accesses())
+        with self._engine.lock:
+            self._engine.history.note(self._environment.parent_hash, sealed.block.hash, sealed.changes)
+        return sealed
 
     def abandon(self) -> None:
         """Nothing to give back: workers forget the block when the next one begins."""
@@ -226,6 +250,7 @@ class ParallelOpenBlock:
                 speculation.pump()
             outcomes.append(self._apply_one(index, transactions[index], speculation))
         self._state.end_slice()
+        self._engine.hot_keys.end_slice()
         if speculation is not None:
             self._engine.counts.dispatched += speculation.dispatched
         self._engine.counts.note_slice(self._ways, speculation is not None)
@@ -238,14 +263,21 @@ class ParallelOpenBlock:
         pool.collect(0)
         if not pool.ready():
             return None
-        candidates = find_candidates(transactions, start, self._state, self._evm, self._engine.predictor)
+        engine = self._engine
+        candidates = find_candidates(
+            transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys
+        )
+        hot = [item.prediction.is_for_its_turn for item in candidates if item.prediction.is_hot]
+        engine.counts.note_hot(hot.count(False), hot.count(True), len(engine.hot_keys))
         schedule = Schedule(candidates, len(pool.ready()), self._engine.limits)
         if not schedule.is_parallel:
             return None
         fees = self._fee_parameters()
         if self._touched:
             self._messages.add_delta(self._touched.take(self._state))
-        speculation = self._engine.speculate(schedule, self._messages, fees, self._load_reads)
+        speculation = self._engine.speculate(
+            schedule, self._messages, fees, self._load_reads, self._parent.read_flat
+        )
         speculation.pump()
         return speculation
 
@@ -268,12 +300,30 @@ class ParallelOpenBlock:
             return self._run_in_turn(transaction, FAILED_GUESS if was_dispatched else FIRST_RUN)
         changes = check_result(self._state, result)
         if isinstance(changes, Conflict):
-            self._engine.predictor.learn(transaction, result, is_conflict=True)
-            speculation.give_up(index)
+            self._learn_conflict(index, transaction, result, changes, speculation)
             return self._run_in_turn(transaction, Attempts(2, changes.key))
         self._engine.predictor.learn(transaction, result)
+        self._engine.hot_keys.note_touched(transaction, result)
         self._ways["speculated"] += 1
         return self._take(transaction, result, changes)
+
+    def _learn_conflict(
+        self,
+        index: int,
+        transaction: Transaction,
+        result: SpeculativeResult,
+        conflict: Conflict,
+        speculation: Speculation,
+    ) -> None:
+        """A result does not hold: its key is hot, or else its worker knows what is not so."""
+        speculation.give_up(index)
+        self._engine.predictor.learn(transaction, result, is_conflict=True)
+        if self._state.has_changed(conflict.address, conflict.slot):
+            location = Location(conflict.address, conflict.slot)
+            was_chained = speculation.was_chained(index, location)
+            self._engine.hot_keys.note_conflict(transaction, location, was_chained=was_chained)
+        else:
+            speculation.distrust(index)
 
     def _take(self, transaction: Transaction, result: SpeculativeResult, changes: StateChanges) -> Included:
         """Commit what a worker found, which holds."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from sequencer.primitives.account import Account
-from sequencer.state.flat import decode_account, decode_value, slot_key
+from sequencer.state.flat import decode_account, decode_value, encode_account, encode_value, slot_key
 from sequencer.state.reader import StateReader, has_storage
 
 MAX_KEPT = 200_000
@@ -31,12 +31,21 @@ class KeptCodes:
         code = self._codes.get(code_hash)
         if code is None:
             code = state.code(code_hash)
-            if self._size + len(code) > MAX_KEPT_CODE_BYTES:
-                self._codes.clear()
-                self._size = 0
-            self._codes[code_hash] = code
-            self._size += len(code)
+            self._keep(code_hash, code)
         return code
+
+    def learn(self, codes: Iterable[tuple[bytes, bytes]]) -> None:
+        """Somebody else has read, or made, these: hash and code."""
+        for code_hash, code in codes:
+            if code_hash not in self._codes:
+                self._keep(code_hash, code)
+
+    def _keep(self, code_hash: bytes, code: bytes) -> None:
+        if self._size + len(code) > MAX_KEPT_CODE_BYTES:
+            self._codes.clear()
+            self._size = 0
+        self._codes[code_hash] = code
+        self._size += len(code)
 
 
 @runtime_checkable
@@ -101,3 +110,16 @@ class KeptState:
             self._accounts[address] = decode_account(values[b"a" + address])
         for address, slot in missing_slots:
             self._slots[address, slot] = decode_value(values[b"s" + slot_key(address, slot)])
+
+    def read_flat(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Flat values by flat key, for a worker that has no store; a code that there is not is empty."""
+        if self._bulk is not None:
+            return dict(self._bulk.read_many(keys))
+        return {key: self._read_flat(key) for key in keys}
+
+    def _read_flat(self, key: bytes) -> bytes:
+        if key[:1] == b"a":
+            return encode_account(self.account(key[1:]))
+        if key[:1] == b"s":
+            return encode_value(self.storage(key[1:21], int.from_bytes(key[21:], "big")))
+        return self.code(key[1:])

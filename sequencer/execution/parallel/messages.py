@@ -2,11 +2,14 @@
 What travels between the engine and its workers: compact tuples in `marshal` form behind a digest.
 
     to a worker     SOURCE   pickled StateSource, first of all
-                    BLOCK    token, pickled (environment, ticket)
+                    ADVANCE  hash of a block's parent, its own hash, what it changed
+                    BLOCK    whether committed state that is known may be kept, pickled (environment, ticket)
                     DELTA    what the open block has changed since the last one
                     BATCH    batch id, slice number, fees, accounts and slots to prefetch, transactions
+                    VALUES   batch id, flat values by flat key that the worker asked for; None: it will not hear them
     from a worker   READY
                     RESULTS  batch id, one result a transaction (None: no result), reads by tier, troubles with Redis
+                    ASK      batch id, flat keys of the parent block's state without which the batch can not go on
 
 The digest is compared before anything is decoded, so bytes that are not a whole message never reach the decoder.
 """
@@ -20,11 +23,15 @@ from sequencer.execution.fees import FeeParameters
 from sequencer.execution.transaction_execution import TransactionResult
 from sequencer.primitives.receipt import BLOOM_BYTES, Log, compute_logs_bloom
 from sequencer.primitives.transaction import AccessListEntry, Authorization, Transaction
+from sequencer.state.changes import StateChanges
 from sequencer.state.metrics import TROUBLE_KINDS, TierCounts
 
 from .metrics import WorkerReads
 
-SOURCE, BLOCK, DELTA, BATCH, READY, RESULTS = range(6)
+SOURCE, BLOCK, DELTA, BATCH, READY, RESULTS, ADVANCE, ASK, VALUES = range(9)
+
+MAX_ASKED_KEYS = 8192
+"""Keys in one question, at most."""
 
 DIGEST_BYTES = 8
 MAX_MESSAGE_BYTES = 1 << 30
@@ -109,6 +116,20 @@ def unseal(message: bytes) -> tuple[int, object]:
         raise MalformedMessage(f"{len(message)} bytes do not have their digest")
     kind, content = cast("tuple[int, object]", marshal.loads(data))
     return kind, content
+
+
+def pack_changes(changes: StateChanges) -> tuple[object, ...]:
+    """Changes in the order of `Delta`; an account that ends loses its storage."""
+    ended = [address for address, account in changes.accounts.items() if account is None]
+    return (
+        tuple(
+            (address, None if account is None else (account.nonce, account.balance, account.code_hash))
+            for address, account in changes.accounts.items()
+        ),
+        tuple((address, slot, value) for address, slots in changes.storage.items() for slot, value in slots.items()),
+        tuple(changes.codes.items()),
+        (*changes.wiped, *ended),
+    )
 
 
 def pack_transaction(transaction: Transaction) -> tuple[object, ...]:
@@ -231,7 +252,7 @@ def pack_result(result: TransactionResult, microseconds: int) -> tuple[object, .
 
 def pack_results(batch_id: int, results: Sequence[tuple[object, ...] | None], reads: WorkerReads) -> bytes:
     """The message that answers a batch."""
-    counts = (*_tiers(reads.tiers), reads.overlay, *_tiers(reads.prefetched))
+    counts = (*_tiers(reads.tiers), reads.overlay, reads.kept, *_tiers(reads.prefetched))
     return seal(RESULTS, (batch_id, tuple(results), counts, reads.troubles))
 
 
@@ -241,18 +262,26 @@ def unpack_results(content: object) -> tuple[int, list[SpeculativeResult | None]
         batch_id, packed, counts, troubles = cast(
             "tuple[int, tuple[tuple[object, ...] | None, ...], tuple[int, ...], tuple[int, ...]]", content
         )
-        results = [None if item is None else _read_result(item) for item in packed]
-        hits, misses, store, overlay, *prefetched = counts
+        results = [None if item is None else SpeculativeResult._make(item) for item in packed]
+        hits, misses, store, overlay, kept, *prefetched = counts
         if len(troubles) != len(TROUBLE_KINDS):
             raise MalformedMessage(f"{len(troubles)} counts of troubles")
-        reads = WorkerReads(TierCounts(hits, misses, store), overlay, TierCounts(*prefetched), tuple(troubles))
+        reads = WorkerReads(TierCounts(hits, misses, store), overlay, kept, TierCounts(*prefetched), tuple(troubles))
     except (TypeError, ValueError) as reason:
         raise MalformedMessage(str(reason)) from None
     return batch_id, results, reads
 
 
-def _read_result(packed: tuple[object, ...]) -> SpeculativeResult:
-    return SpeculativeResult._make(packed)
+def unpack_question(content: object) -> tuple[int, tuple[bytes, ...]]:
+    """Batch id and flat keys; raises MalformedMessage."""
+    try:
+        batch_id, keys = cast("tuple[int, tuple[bytes, ...]]", content)
+        is_sound = len(keys) <= MAX_ASKED_KEYS and all(key[:1] in b"asc" for key in keys)
+    except (TypeError, ValueError) as reason:
+        raise MalformedMessage(str(reason)) from None
+    if not is_sound:
+        raise MalformedMessage("a question for too much, or for what is no key")
+    return batch_id, keys
 
 
 def read_logs(result: SpeculativeResult) -> tuple[Log, ...]:

@@ -14,7 +14,7 @@ Predictions decide what is prefetched and which transactions share a worker. Wro
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from contracts.keccak import keccak
 from sequencer.execution.flat_accounts import BALANCE
@@ -47,6 +47,9 @@ SMOOTHING = 0.2
 """Weight of the newest measurement in a kind's running mean."""
 
 
+Kind: TypeAlias = tuple[bytes, bytes]
+
+
 class Location(NamedTuple):
     """A slot, or an account when `slot` is None."""
 
@@ -75,21 +78,24 @@ class _Kind:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Locations with whether they are written, and the expected time."""
+    """Locations with whether they are written, the expected time, and whether workers would run it for nothing."""
 
     locations: tuple[tuple[Location, bool], ...]
     microseconds: float
+    is_for_its_turn: bool = False
+    is_hot: bool = False
+    """Whether hot keys are among the locations."""
 
 
 class Predictor:
     """What one engine has learned; one thread."""
 
     def __init__(self) -> None:
-        self._kinds: dict[tuple[bytes, bytes], _Kind] = {}
+        self._kinds: dict[Kind, _Kind] = {}
 
     def predict(self, transaction: Transaction) -> Prediction:
         """What `transaction` will probably touch besides its sender and recipient, and for how long it will run."""
-        kind = self._kinds.get(_kind_of(transaction))
+        kind = self._kinds.get(kind_of(transaction))
         if kind is None:
             return Prediction((), UNKNOWN_MICROSECONDS)
         if not kind.active:
@@ -103,7 +109,7 @@ class Predictor:
 
     def learn(self, transaction: Transaction, result: SpeculativeResult, *, is_conflict: bool = False) -> None:
         """Take note of what a transaction did."""
-        key = _kind_of(transaction)
+        key = kind_of(transaction)
         kind = self._kinds.get(key)
         if kind is None:
             if len(self._kinds) >= MAX_KINDS:
@@ -116,7 +122,8 @@ class Predictor:
             _explain(kind, transaction, result)
 
 
-def _kind_of(transaction: Transaction) -> tuple[bytes, bytes]:
+def kind_of(transaction: Transaction) -> Kind:
+    """What is called, and the selector."""
     return transaction.to or b"", transaction.data[:4]
 
 

@@ -65,6 +65,7 @@ class Schedule:
             sizes[chain] = sizes.get(chain, 0) + 1
         total = sum(work.values())
         kept = {chain for chain, share in work.items() if share >= limits.dominant_share * total}
+        kept |= {self._chain_of[item.index] for item in candidates if item.prediction.is_for_its_turn}
         self._remaining = total - sum(work[chain] for chain in kept)
         if self._remaining < limits.min_slice:
             kept = set(work)
@@ -84,6 +85,10 @@ class Schedule:
     def has(self, index: int) -> bool:
         """Whether the transaction at `index` is meant for a worker."""
         return index in self._chain_of and self._chain_of[index] not in self._kept
+
+    def expects_write(self, index: int, location: Location) -> bool:
+        """Whether the transaction at `index` is in a chain for `location`."""
+        return (location, True) in self._by_index[index].prediction.locations
 
     def next_batch(self, worker: int) -> list[Candidate]:
         """The next transactions for `worker`, in the slice's order; empty when there are none."""

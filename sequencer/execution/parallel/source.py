@@ -19,8 +19,16 @@ from sequencer.state.store import Store
 from sequencer.state.world_state import StateAt, decode_block_id, encode_block_id
 
 
+class KeysMissing(Exception):
+    """A worker can not read these flat keys itself: it has to ask."""
+
+    def __init__(self, keys: tuple[bytes, ...]) -> None:
+        super().__init__(f"{len(keys)} keys are not here")
+        self.keys = keys
+
+
 class CountingReader(PrefetchingReader, Protocol):
-    """A PrefetchingReader that counts its reads by tier."""
+    """A PrefetchingReader that counts its reads by tier; raises KeysMissing for what can only be asked for."""
 
     counts: TierCounts
 

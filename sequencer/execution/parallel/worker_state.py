@@ -7,18 +7,17 @@ transactions on one worker is right from the start. They are forgotten with the 
 
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.changes import StateChanges
-from sequencer.state.reader import StateReader, has_storage
+from sequencer.state.reader import has_storage
 
-from .kept_state import KeptCodes
+from .committed_state import CommittedState
 from .messages import Delta
 
 
 class SpeculativeState:
     """A StateReader over one block's parent; one thread."""
 
-    def __init__(self, below: StateReader, codes: KeptCodes) -> None:
+    def __init__(self, below: CommittedState) -> None:
         self._below = below
-        self._kept_codes = codes
         self._accounts: dict[bytes, Account | None] = {}
         self._slots: dict[tuple[bytes, int], int] = {}
         self._codes: dict[bytes, bytes] = {}
@@ -61,7 +60,7 @@ class SpeculativeState:
         if code_hash == EMPTY_CODE_HASH:
             return b""
         found = self._codes.get(code_hash)
-        return self._kept_codes.read(code_hash, self._below) if found is None else found
+        return self._below.code(code_hash) if found is None else found
 
     def has(self, address: bytes, slot: int | None = None) -> bool:
         """Whether the open block itself has set this account (or slot), so that nothing below needs to be loaded."""

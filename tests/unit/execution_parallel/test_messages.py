@@ -32,7 +32,7 @@ def test_a_transaction_loses_its_signature_and_hash_alone(kind: int) -> None:
 
 
 def test_results_come_back() -> None:
-    reads = WorkerReads(TierCounts(5, 4, 3), 2, TierCounts(3, 2, 1), (0, 1, 2, 3, 4))
+    reads = WorkerReads(TierCounts(5, 4, 3), 2, 6, TierCounts(3, 2, 1), (0, 1, 2, 3, 4))
     one = (1, 21_000, (), b"", (), (), (), (), (), (), 77)
     kind, content = unseal(pack_results(12, [None, one], reads))
     batch_id, results, arrived = unpack_results(content)
@@ -45,7 +45,7 @@ def test_results_come_back() -> None:
 
 @pytest.mark.parametrize("place", [0, 7, 8, 20, -1])
 def test_a_changed_byte_is_refused(place: int) -> None:
-    message = bytearray(seal(RESULTS, (1, (None,), (0,) * 7)))
+    message = bytearray(seal(RESULTS, (1, (None,), (0,) * 8)))
     message[place] ^= 1
 
     with pytest.raises(MalformedMessage):
@@ -65,9 +65,9 @@ def test_what_is_no_message_is_refused(message: bytes) -> None:
         5,
         (1, 2),
         (1, (2,), 3, ()),
-        (1, ((1, 2),), (0,) * 7, (0,) * 5),
+        (1, ((1, 2),), (0,) * 8, (0,) * 5),
         (1, (), (0,) * 2, (0,) * 5),
-        (1, (), (0,) * 7, (0,)),
+        (1, (), (0,) * 8, (0,)),
     ],
 )
 def test_results_of_another_shape_are_refused(content: object) -> None:

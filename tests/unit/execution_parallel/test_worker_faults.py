@@ -61,7 +61,7 @@ def test_workers_killed_between_slices_are_replaced(make_engine: MakeEngine, poi
     played = play_market(point, 40)
     opened = engine.open_block(None, played.environment, played.state)  # type: ignore[arg-type]  # nobody reads it
     outcomes = opened.apply(played.transactions[: point + 1])
-    for process_id in engine.pool.process_ids:
+    for process_id in engine.pool.executor.process_ids:
         os.kill(process_id, signal.SIGKILL)
     outcomes += opened.apply(played.transactions[point + 1 : 20])
     assert engine.wait_until_ready()
@@ -76,7 +76,7 @@ def test_workers_killed_between_slices_are_replaced(make_engine: MakeEngine, poi
 
 def test_a_stopped_worker_is_given_up(make_engine: MakeEngine) -> None:
     engine = make_engine(MemorySource())
-    os.kill(engine.pool.process_ids[0], signal.SIGSTOP)
+    os.kill(engine.pool.executor.process_ids[0], signal.SIGSTOP)
 
     assert_agrees(engine, play_list([send_tokens(sender, 0, b"\x77" * 20) for sender in range(SENDERS)]))
     assert engine.counts.failures["hung"] == 1
@@ -91,7 +91,7 @@ def test_without_workers_everything_runs_here() -> None:
 
 def test_workers_end_with_the_engine(make_engine: MakeEngine) -> None:
     engine = make_engine(MemorySource())
-    processes = engine.pool.process_ids
+    processes = engine.pool.executor.process_ids
 
     engine.close()
     for process_id in processes:
