@@ -3,12 +3,13 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 if TYPE_CHECKING:
     from sequencer.node.devnet import RunningDevnet
+    from sequencer.config import EngineName
     from sequencer.node.devnet_plan import DevnetOptions
 
 DEFAULT_DATA_DIR = Path(".braid") / "devnet"
@@ -24,8 +25,8 @@ def devnet(
     port_base: Annotated[int, typer.Option(min=1, max=65532, help="L1; L2, replica and admin follow")] = 8545,
     data_dir: Annotated[Path, typer.Option(help="started again here, the chain goes on")] = DEFAULT_DATA_DIR,
     l1: Annotated[str, typer.Option(help="auto, embedded, anvil, or a URL")] = "auto",
-    engine: Annotated[str, typer.Option(help="serial or parallel")] = "parallel",
-    workers: Annotated[int, typer.Option(min=1, max=256, help="processes of the parallel engine")] = 2,
+    engine: Annotated[str, typer.Option(help="auto, native, parallel or serial")] = "auto",
+    workers: Annotated[int, typer.Option(min=1, max=256, help="threads of the native engine, processes of the parallel one")] = 2,
     redis: Annotated[str, typer.Option(help="auto, off, or a URL")] = "auto",
     block_time: Annotated[int, typer.Option(min=1, help="seconds")] = 1,
     l1_block_time: Annotated[int, typer.Option(min=1, help="seconds, of an L1 that is started here")] = 2,
@@ -34,15 +35,16 @@ def devnet(
     finalization_period: Annotated[int, typer.Option(min=1, help="seconds")] = 12,
 ) -> None:
     """Start L1, Redis, sequencer, batcher, proposer and replica; Ctrl-C stops everything."""
+    from sequencer.config import EngineName
     from sequencer.node.devnet_plan import DevnetOptions
 
-    if engine not in ("serial", "parallel"):
-        raise typer.BadParameter(f"{engine!r} is neither serial nor parallel", param_hint="--engine")
+    if engine not in get_args(EngineName):
+        raise typer.BadParameter(f"{engine!r} is none of {', '.join(get_args(EngineName))}", param_hint="--engine")
     options = DevnetOptions(
         data_dir=data_dir.resolve(),
         port_base=port_base,
         l1=l1,
-        engine=cast(Literal["serial", "parallel"], engine),  # checked above
+        engine=cast(EngineName, engine),  # checked above
         workers=workers,
         redis=redis,
         block_time=block_time,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sequencer.config import EngineName
+from sequencer.native import is_available
 
 from .dev_accounts import DevAccounts
 from .json_files import UnusableFile, read_json_object
@@ -29,7 +30,7 @@ class DevnetOptions:
     data_dir: Path
     port_base: int = 8545
     l1: str = "auto"
-    engine: EngineName = "parallel"
+    engine: EngineName = "auto"
     workers: int = 2
     redis: str = "auto"
     block_time: int = 1
@@ -131,12 +132,17 @@ def braid(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "sequencer", *arguments]
 
 
+def quiet_engine() -> EngineName:
+    """For the chains beside the sequencer: without worker processes."""
+    return "native" if is_available() else "serial"
+
+
 def l1_child(options: DevnetOptions, files: DevnetFiles) -> ChildSpec:
     """The embedded L1: a standalone chain with plain Ethereum rules."""
     command = braid(
         *("node", "--standalone", "--genesis", str(files.l1_genesis), "--data-dir", str(options.data_dir / "l1")),
         *("--rpc-port", str(options.l1_port), "--block-time", str(options.l1_block_time)),
-        *("--engine", "serial", "--redis", "off", "--clock", "resume"),
+        *("--engine", quiet_engine(), "--redis", "off", "--clock", "resume"),
     )
     return ChildSpec("l1", command, {})
 
@@ -156,7 +162,7 @@ def replica_child(options: DevnetOptions, files: DevnetFiles, l1_url: str) -> Ch
     command = braid(
         "replica",
         *_follower(options, files, l1_url, "replica", options.replica_port),
-        *("--engine", "serial", "--redis", "off"),
+        *("--engine", quiet_engine(), "--redis", "off"),
     )
     return ChildSpec("replica", command, {})
 
