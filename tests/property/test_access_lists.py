@@ -4,14 +4,13 @@ Access lists: what they say is what happened, all of it, and the same whichever 
 Of the market's and of random programs' blocks; reads and writes do not depend on the engine, runs and conflicts do.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from contracts.calldata import encode_call
 from sequencer.execution.access_list import (
@@ -34,11 +33,11 @@ from tests.market_blocks import COUNTER, PARENT, PlayedBlock, increment, play_li
 from tests.random_blocks import RandomBlocks
 from tests.unit.execution.chain_fixture import make_environment
 
-QUICK = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+SEEDS = [int(os.environ.get("BRAID_RANDOM_SEED", "0")) + 7_000_000 + index for index in range(12)]
+"""Not by Hypothesis: it sets a recursion limit of its own, and deep call chains need py-evm's."""
 
-seeds = st.integers(0, 2**32)
+seeds = pytest.mark.parametrize("seed", SEEDS)
+both_rules = pytest.mark.parametrize("is_optimism", [True, False])
 
 
 @pytest.fixture(scope="module", params=[name for name in ENGINES if name != "parallel-4"])
@@ -123,8 +122,8 @@ def changes_of_list(listed: BlockAccessList, parent: MemoryState) -> StateChange
     return StateChanges(accounts, storage, codes)
 
 
-@QUICK
-@given(seed=seeds, is_optimism=st.booleans())
+@seeds
+@both_rules
 def test_the_writes_lead_from_the_parents_root_to_the_blocks(seed: int, is_optimism: bool) -> None:
     for played in (play_market(seed, 30, is_optimism=is_optimism), play_programs(seed, is_optimism=is_optimism)):
         changes = changes_of_writes(accesses_of(played.sealed), played.sealed.changes)
@@ -132,8 +131,7 @@ def test_the_writes_lead_from_the_parents_root_to_the_blocks(seed: int, is_optim
         assert played.state.compute(changes).state_root == played.sealed.block.header.state_root
 
 
-@QUICK
-@given(seed=seeds)
+@seeds
 def test_the_list_leads_from_the_parents_root_to_the_blocks(seed: int) -> None:
     played = play_programs(seed)
 
@@ -142,8 +140,7 @@ def test_the_list_leads_from_the_parents_root_to_the_blocks(seed: int) -> None:
     assert played.state.compute(changes).state_root == played.sealed.block.header.state_root
 
 
-@QUICK
-@given(seed=seeds)
+@seeds
 def test_values_before_are_the_same_from_the_engine_and_from_the_parent_state(seed: int) -> None:
     played = play_market(seed, 30)
 
@@ -184,8 +181,7 @@ class SpiedState:
         return self.below.code(code_hash)
 
 
-@QUICK
-@given(seed=seeds)
+@seeds
 def test_every_key_that_was_asked_for_or_changed_occurs_and_no_other(seed: int) -> None:
     played = play_programs(seed)
     spied = SpiedState(played.state)
@@ -208,8 +204,7 @@ def test_every_key_that_was_asked_for_or_changed_occurs_and_no_other(seed: int) 
     assert all(is_key(key) for key in read | written)
 
 
-@QUICK
-@given(seed=seeds)
+@seeds
 def test_each_write_is_a_value_that_was_not_there_before(seed: int) -> None:
     played = play_market(seed, 30)
     opened = SerialEngine().open_block(PARENT, played.environment, played.state)
@@ -230,8 +225,8 @@ def _value(state: object, key: bytes) -> bytes:
     return encode_value(state.storage(key[1:21], int.from_bytes(key[21:], "big")))  # type: ignore[attr-defined]
 
 
-@QUICK
-@given(seed=seeds, is_optimism=st.booleans())
+@seeds
+@both_rules
 def test_every_engine_gives_the_same_list(engine: Engine, seed: int, is_optimism: bool) -> None:
     for played in (play_market(seed, 40, is_optimism=is_optimism), play_programs(seed, is_optimism=is_optimism)):
         told, again = accesses_of(played.sealed), accesses_of(play_again(engine, played))
@@ -240,8 +235,7 @@ def test_every_engine_gives_the_same_list(engine: Engine, seed: int, is_optimism
         assert access_list(played, again).accounts == access_list(played).accounts
 
 
-@QUICK
-@given(seed=seeds)
+@seeds
 def test_every_engine_gives_the_same_list_of_whole_chains(engine: Engine, seed: int) -> None:
     for played in play_chain(seed):
         told, again = accesses_of(played.sealed), accesses_of(play_again(engine, played))

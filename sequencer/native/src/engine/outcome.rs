@@ -54,7 +54,8 @@ pub struct Executed {
     pub output: Bytes,
     pub halt: Option<HaltReason>,
     pub reads: Vec<Read>,
-    /// Slots of contracts made in this very transaction: looked at, and nothing that the state below decides.
+    /// Slots of contracts made in this very transaction, those that were taken back included: looked at, and nothing
+    /// that the state below decides.
     pub own_slots: Vec<Location>,
     pub writes: Vec<Write>,
     pub codes: Vec<(B256, Bytecode)>,
@@ -79,6 +80,10 @@ impl Executed {
         let mut executed = Self { reads: touched.reads, ..Self::default() };
         executed.writes.reserve(touched.state.len() + 2);
         for (address, account) in touched.state {
+            // A creation that was taken back is no longer marked as one: it stands where there was no code.
+            if account.is_created() || account.original_info.is_empty_code_hash() {
+                executed.own_slots.extend(account.storage.keys().map(|slot| Location::Slot(address, *slot)));
+            }
             if account.is_touched() {
                 executed.take_account(address, account);
             }
@@ -88,9 +93,6 @@ impl Executed {
 
     fn take_account(&mut self, address: Address, account: Account) {
         let existed = !account.is_loaded_as_not_existing();
-        if account.is_created() {
-            self.own_slots.extend(account.storage.keys().map(|slot| Location::Slot(address, *slot)));
-        }
         if account.is_selfdestructed() {
             self.destroyed.push(address);
             if existed {
