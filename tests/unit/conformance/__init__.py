@@ -1,0 +1,1 @@
+"""Runners of fixtures and of blocks of mainnet."""
