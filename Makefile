@@ -4,16 +4,27 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PACKAGE_STAMP := $(VENV)/.package
 NODE_STAMP := contracts/node_modules/.package-lock.json
+CRATE := sequencer/native
+CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/src -name '*.rs')
+# The crate's tests run Python; the directory of its library is not always among the system's.
+CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
+	LD_LIBRARY_PATH=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"):$$LD_LIBRARY_PATH cargo
 
-.PHONY: setup check test test-long devnet bench format artifacts lock clean
+.PHONY: setup check test test-python test-native test-pure test-long devnet bench format artifacts lock clean
 
-setup: $(STAMP) $(NODE_STAMP)
+setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP)
 
-$(STAMP): requirements-dev.lock pyproject.toml
+$(STAMP): requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Compiles the native extension where cargo is; without it, or where it does not compile, py-evm serves.
+$(PACKAGE_STAMP): $(STAMP) pyproject.toml $(CRATE_SOURCES)
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c "from sequencer.native import absence; print('native extension:', absence or 'built')"
 	touch $@
 
 $(NODE_STAMP): contracts/package-lock.json
@@ -26,10 +37,24 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@if command -v cargo >/dev/null; then cargo fmt --manifest-path $(CRATE)/Cargo.toml --check; \
+	else echo "cargo is absent: the native crate is not checked"; fi
 	$(BIN)/pytest -q -n auto -m "not slow" tests/architecture tests/unit tests/property
 
-test: setup
+test: test-python test-native
+
+test-python: setup
 	$(BIN)/pytest -q -n auto tests
+
+test-native: setup
+	@if command -v cargo >/dev/null; then \
+	$(CARGO) clippy --quiet --release --all-targets --manifest-path $(CRATE)/Cargo.toml -- -D warnings && \
+	$(CARGO) test --quiet --release --manifest-path $(CRATE)/Cargo.toml; \
+	else echo "cargo is absent: the native crate is not tested"; fi
+
+# The same suite with the extension left out: what serves on a machine without cargo.
+test-pure: setup
+	BRAID_PURE_PYTHON=1 $(BIN)/pytest -q -n auto tests
 
 test-long: setup
 	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py \
@@ -42,6 +67,7 @@ bench: setup
 	$(BIN)/python -m bench
 
 format: setup
+	@if command -v cargo >/dev/null; then cargo fmt --manifest-path $(CRATE)/Cargo.toml; fi
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -55,4 +81,4 @@ lock: setup
 		--no-header --extra dev --extra ray -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info contracts/node_modules
+	rm -rf $(VENV) build dist *.egg-info contracts/node_modules $(CRATE)/target $(CRATE)/*.so

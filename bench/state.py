@@ -108,7 +108,9 @@ def measure(*, accounts: int, changed: int, blocks: int, seed: int, is_pure: boo
         answers = []
         for step in ("make", "run"):
             command = [sys.executable, "-m", "bench.state", "--step", step, directory, *sizes]
-            answers.append(json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout))
+            answers.append(
+                json.loads(subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout)
+            )
         size = (Path(directory) / "data.mdb").stat().st_size >> 20
         return {"genesis": answers[0], **answers[1], "file": size}
 
@@ -123,12 +125,18 @@ def report(name: str, accounts: int, changed: int, found: dict[str, object]) -> 
     root, commit = statistics.median(roots), statistics.median(commits)
     total = statistics.median(map(sum, zip(roots, commits, strict=True)))
     print(f"{name}: {changed} changed of {accounts} accounts, median of {len(roots)} blocks")
-    print(f"  root {root:.1f} ms, commit {commit:.1f} ms, both {total:.1f} ms ({total * 1e3 / changed:.1f} us an account)")
+    print(
+        f"  root {root:.1f} ms, commit {commit:.1f} ms, both {total:.1f} ms ({total * 1e3 / changed:.1f} us an account)"
+    )
     cpu = found["cpu"]
     assert isinstance(cpu, list)
-    print(f"  processor time: root {statistics.median(one[0] for one in cpu):.1f} ms on all threads, "
-          f"commit {statistics.median(one[1] for one in cpu):.1f} ms")
-    print(f"  genesis {', '.join(f'{step} {seconds:.2f} s' for step, seconds in genesis.items())}; open {found['open']:.1f} ms")
+    print(
+        f"  processor time: root {statistics.median(one[0] for one in cpu):.1f} ms on all threads, "
+        f"commit {statistics.median(one[1] for one in cpu):.1f} ms"
+    )
+    print(
+        f"  genesis {', '.join(f'{step} {seconds:.2f} s' for step, seconds in genesis.items())}; open {found['open']:.1f} ms"
+    )
     print(f"  resident RssAnon {memory['RssAnon']} MiB, RssFile {memory['RssFile']} MiB; file {found['file']} MiB")
     print("  each block:", " ".join(f"{a:.0f}+{b:.0f}" for a, b in zip(roots, commits, strict=True)))
 

@@ -26,7 +26,9 @@ def devnet(
     data_dir: Annotated[Path, typer.Option(help="started again here, the chain goes on")] = DEFAULT_DATA_DIR,
     l1: Annotated[str, typer.Option(help="auto, embedded, anvil, or a URL")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, native, parallel or serial")] = "auto",
-    workers: Annotated[int, typer.Option(min=1, max=256, help="threads of the native engine, processes of the parallel one")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="threads of the native engine, processes of the parallel one")
+    ] = 2,
     redis: Annotated[str, typer.Option(help="auto, off, or a URL")] = "auto",
     block_time: Annotated[int, typer.Option(min=1, help="seconds")] = 1,
     l1_block_time: Annotated[int, typer.Option(min=1, help="seconds, of an L1 that is started here")] = 2,

@@ -18,7 +18,9 @@ DataDir = Annotated[Path | None, typer.Option(help="where the chain is kept")]
 RpcHost = Annotated[str | None, typer.Option(help="address that the RPC listens on")]
 RpcPort = Annotated[int | None, typer.Option(help="port of the RPC")]
 AdminPort = Annotated[int | None, typer.Option(help="metrics, health and admin, on loopback; 0: any free port")]
-Engine = Annotated[str | None, typer.Option(help="auto (native where it is installed, else parallel), native, parallel or serial")]
+Engine = Annotated[
+    str | None, typer.Option(help="auto (native where it is installed, else parallel), native, parallel or serial")
+]
 Workers = Annotated[int | None, typer.Option(help="threads of the native engine, processes of the parallel one")]
 CrossCheck = Annotated[
     bool | None, typer.Option("--cross-check", help="run a second engine beside the first; a difference stops the node")

@@ -120,7 +120,7 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     if redis_url is not None:
         cache = StateCache.connect(redis_url, store, chain_id=genesis.chain_id)
         stack.callback(cache.close)
-    engine = choose_engine(settings, store, store_path, genesis.chain_id, redis_url)
+    engine = choose_engine(settings, store, store_path, genesis.chain_id, redis_url, cache)
     stack.callback(engine.close)
     thread = ChainThread()
     stack.callback(thread.close)

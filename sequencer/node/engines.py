@@ -9,11 +9,13 @@ from sequencer.config import NodeSettings
 from sequencer.execution.cross_check import CrossCheckEngine, NamedEngine
 from sequencer.execution.interface import Engine
 from sequencer.execution.native.engine import NativeEngine
+from sequencer.execution.native.prefetch import RedisPrefetch
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.parallel.pool import Executor
 from sequencer.execution.parallel.remote_source import RemoteSource
 from sequencer.execution.parallel.source import StoreSource
 from sequencer.execution.serial import SerialEngine
+from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
 from .divergence_file import keep_divergence
@@ -30,7 +32,9 @@ class NativeMissing(CriticalError):
     """The native engine was asked for by name, and the extension is not there."""
 
     def __init__(self) -> None:
-        super().__init__(f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then")
+        super().__init__(
+            f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then"
+        )
 
 
 def first_engine(settings: NodeSettings) -> str:
@@ -53,11 +57,18 @@ def second_engine(settings: NodeSettings) -> str | None:
     return settings.cross_check
 
 
-def choose_engine(settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
+def choose_engine(
+    settings: NodeSettings,
+    store: Store,
+    store_path: Path,
+    chain_id: int,
+    redis_url: str | None,
+    cache: StateCache | None,
+) -> Engine:
     """
     The engine that the settings ask for, with a second one beside it where `cross_check` says so.
 
-    Workers of the parallel one read the store, and Redis where it is; on Ray, Redis alone, and ask for the rest. What
+    The native one asks `cache` for what a slice will look at. Workers of the parallel one read the store, and Redis where it is; on Ray, Redis alone, and ask for the rest. What
     two engines disagree on is kept in the data directory. Raises NativeMissing, RayMissing.
     """
 
@@ -65,7 +76,7 @@ def choose_engine(settings: NodeSettings, store: Store, store_path: Path, chain_
         if name == "serial":
             return SerialEngine()
         if name == "native":
-            return NativeEngine(settings.workers)
+            return NativeEngine(settings.workers, prefetch=None if cache is None else RedisPrefetch(cache))
         if settings.executor == "processes":
             return ParallelEngine(StoreSource(store_path, chain_id, redis_url), settings.workers)
         source = RemoteSource(chain_id, store.store_id, store.cache_secret, redis_url)

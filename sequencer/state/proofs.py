@@ -44,7 +44,9 @@ class AccountProof:
     storage: tuple[StorageProof, ...]
 
 
-def account_proof(store: Store, block: BlockId, state_root: bytes, address: bytes, slots: Sequence[int]) -> AccountProof:
+def account_proof(
+    store: Store, block: BlockId, state_root: bytes, address: bytes, slots: Sequence[int]
+) -> AccountProof:
     """
     The proof of `address` and of each of `slots` in the state of `block`, which has `state_root`.
 

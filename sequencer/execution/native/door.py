@@ -1,5 +1,6 @@
 """The classes of the extension's engine, as Python types: what `door.rs` exports and `engine.py` uses."""
 
+from collections.abc import Mapping
 from typing import Protocol, TypeAlias
 
 from sequencer.execution.environment import BlockEnvironment
@@ -19,6 +20,18 @@ class NativeBlock(Protocol):
 
     def apply(self, transactions: list[AnyTransaction]) -> list[Outcome]:
         """Execute one slice."""
+        ...
+
+    def wanted(self, transactions: list[AnyTransaction]) -> list[bytes]:
+        """Keys that the transactions will look at and that this process does not hold."""
+        ...
+
+    def preload(self, values: list[tuple[bytes, bytes]]) -> None:
+        """Encoded values of the parent's state, by key."""
+        ...
+
+    def expect(self, hints: Mapping[bytes, tuple[tuple[bytes, ...], tuple[bytes, ...]]]) -> None:
+        """Keys read and keys written, by the transaction's hash."""
         ...
 
     def view(self) -> StateReader:

@@ -12,7 +12,7 @@ receipts are the same to the byte (law 2).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sequencer.execution.access_list import BlockAccesses, TransactionAccess
+from sequencer.execution.access_list import AccessHints, BlockAccesses, TransactionAccess
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import (
     CallMessage,
@@ -31,8 +31,10 @@ from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
 from .door import AccessTuple, NativeBlock, NativeRoom
+from .prefetch import Prefetch
 
 DEFAULT_THREADS = 2
+
 
 class NativeEngineAbsent(ImportError):
     """The native engine was asked for, and the extension is not there; the message says why."""
@@ -57,13 +59,20 @@ class NativeEngine:
     """Engine (see `interface`) on threads; what it has read and learned lives from block to block."""
 
     def __init__(
-        self, threads: int = DEFAULT_THREADS, *, is_cached: bool = True, is_always_parallel: bool = False
+        self,
+        threads: int = DEFAULT_THREADS,
+        *,
+        prefetch: Prefetch | None = None,
+        is_cached: bool = True,
+        is_always_parallel: bool = False,
     ) -> None:
         """
         Raises NativeEngineAbsent without the extension.
 
         Parameters
         ----------
+        prefetch :
+            Asked once a slice for what this process does not hold.
         is_cached :
             Keep committed state in this process, from block to block.
         is_always_parallel :
@@ -72,6 +81,8 @@ class NativeEngine:
         if extension is None:
             raise NativeEngineAbsent
         self.threads = threads
+        self._prefetch = prefetch
+        self._hints: AccessHints | None = None
         self._room: NativeRoom = extension.NativeEngine(
             threads, is_cached=is_cached, is_always_parallel=is_always_parallel
         )
@@ -83,7 +94,15 @@ class NativeEngine:
 
     def open_block(self, parent: Header, environment: BlockEnvironment, state: StateReader) -> "NativeOpenBlock":
         """Begin the block after `parent`, whose state is `state`."""
-        return NativeOpenBlock(environment, self._room.open_block(environment, state))
+        block = self._room.open_block(environment, state)
+        hints, self._hints = self._hints, None
+        if hints is not None:
+            block.expect({hash_: (hint.reads, hint.writes) for hash_, hint in hints.transactions.items()})
+        return NativeOpenBlock(environment, block, state, self._prefetch)
+
+    def expect(self, hints: AccessHints) -> None:
+        """Hints for the next block that is opened: what to load before it runs, and which transaction waits for which."""
+        self._hints = hints
 
     def call(
         self, environment: BlockEnvironment, state: StateReader, message: CallMessage, overrides: Overrides
@@ -99,14 +118,22 @@ class NativeEngine:
 class NativeOpenBlock:
     """A block that grows by slices in the extension."""
 
-    def __init__(self, environment: BlockEnvironment, block: NativeBlock) -> None:
+    def __init__(
+        self, environment: BlockEnvironment, block: NativeBlock, state: StateReader, prefetch: Prefetch | None
+    ) -> None:
         self._environment = environment
         self._block = block
+        self._state = state
+        self._prefetch = prefetch
         self._included: list[Included] = []
 
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
         """Execute one slice in order; one outcome a transaction, in the same order."""
-        outcomes = self._block.apply(list(transactions))
+        slice_ = list(transactions)
+        if self._prefetch is not None:
+            values = self._prefetch.load(self._state, self._block.wanted(slice_))
+            self._block.preload(list(values.items()))
+        outcomes = self._block.apply(slice_)
         self._included += [outcome for outcome in outcomes if isinstance(outcome, Included)]
         return outcomes
 

@@ -264,9 +264,7 @@ class ParallelOpenBlock:
         if not pool.ready():
             return None
         engine = self._engine
-        candidates = find_candidates(
-            transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys
-        )
+        candidates = find_candidates(transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys)
         hot = [item.prediction.is_for_its_turn for item in candidates if item.prediction.is_hot]
         engine.counts.note_hot(hot.count(False), hot.count(True), len(engine.hot_keys))
         schedule = Schedule(candidates, len(pool.ready()), self._engine.limits)
@@ -275,9 +273,7 @@ class ParallelOpenBlock:
         fees = self._fee_parameters()
         if self._touched:
             self._messages.add_delta(self._touched.take(self._state))
-        speculation = self._engine.speculate(
-            schedule, self._messages, fees, self._load_reads, self._parent.read_flat
-        )
+        speculation = self._engine.speculate(schedule, self._messages, fees, self._load_reads, self._parent.read_flat)
         speculation.pump()
         return speculation
 

@@ -106,12 +106,7 @@ impl<'a> Shared<'a> {
     }
 
     /// The first thing that the run read and that has another value now.
-    fn find_conflict(
-        &self,
-        machine: &mut Machine<SharedView<'a>>,
-        run: &Executed,
-        place: usize,
-    ) -> Option<Location> {
+    fn find_conflict(&self, machine: &mut Machine<SharedView<'a>>, run: &Executed, place: usize) -> Option<Location> {
         let view = machine.view();
         view.place = place as u32;
         run.reads.iter().find(|read| !view.still_holds(read)).map(|read| read.location)

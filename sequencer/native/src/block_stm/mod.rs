@@ -17,5 +17,5 @@ mod scheduler;
 mod worker;
 
 pub use mv_memory::MvMemory;
-pub use scheduler::{Plan, Planner};
+pub use scheduler::{Hint, Hints, Plan, Planner, Waits};
 pub use worker::{Job, run_parallel};

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use alloy_primitives::map::HashMap;
-use alloy_primitives::{Address, TxKind};
+use alloy_primitives::{Address, B256, TxKind, keccak256};
 
 use crate::engine::Parsed;
+use crate::state::Location;
 
 /// Gas of a call of which nothing is known yet.
 const UNKNOWN_GAS: f64 = 50_000.0;
@@ -47,12 +48,44 @@ pub struct Planner {
     kinds: HashMap<CallKind, Record>,
 }
 
+/// Who waits for whom in a slice.
+#[derive(Default)]
+pub struct Waits {
+    /// For each transaction how many it waits for, and who waits for it.
+    pub counts: Vec<u32>,
+    pub followers: Vec<Vec<u32>>,
+}
+
+impl Waits {
+    /// Nobody waits.
+    pub fn none(count: usize) -> Self {
+        Self { counts: vec![0; count], followers: vec![Vec::new(); count] }
+    }
+
+    fn add(&mut self, place: u32, earlier: u32) {
+        let followers = &mut self.followers[earlier as usize];
+        if followers.last() != Some(&place) {
+            followers.push(place);
+            self.counts[place as usize] += 1;
+        }
+    }
+}
+
 /// How a slice is run.
 pub enum Plan {
     Sequential,
-    /// For each transaction the one that it waits for.
-    Parallel(Vec<Option<u32>>),
+    Parallel(Waits),
 }
+
+/// What somebody says that a transaction will read and write.
+#[derive(Clone, Debug, Default)]
+pub struct Hint {
+    pub reads: Vec<Location>,
+    pub writes: Vec<Location>,
+}
+
+/// Hints by the transaction's hash.
+pub type Hints = HashMap<B256, Hint>;
 
 fn coarse(transaction: &Parsed) -> Option<CallKind> {
     let env = transaction.env();
@@ -96,42 +129,85 @@ impl Planner {
     }
 
     /// The plan of a slice on `threads` threads.
-    pub fn plan(&self, transactions: &[Arc<Parsed>], threads: usize) -> Plan {
+    pub fn plan(&self, transactions: &[Arc<Parsed>], hints: &Hints, threads: usize) -> Plan {
         if threads < 2 || transactions.len() < 2 {
             return Plan::Sequential;
         }
-        let mut last: HashMap<Address, u32> = HashMap::default();
-        let mut last_of_kind: HashMap<CallKind, u32> = HashMap::default();
-        let mut waits: Vec<Option<u32>> = Vec::with_capacity(transactions.len());
-        let mut ends: Vec<f64> = Vec::with_capacity(transactions.len());
-        let (mut total, mut longest) = (0.0, 0.0f64);
-        for (place, transaction) in transactions.iter().enumerate() {
-            let Parsed::User(user) = &**transaction else { return Plan::Sequential };
-            let (env, place) = (&user.env, place as u32);
+        let mut order = Order::new(transactions.len());
+        for transaction in transactions {
+            if matches!(**transaction, Parsed::Deposit(_)) {
+                return Plan::Sequential;
+            }
             let kind = coarse(transaction);
             let gas = kind.and_then(|kind| self.kinds.get(&kind)).map_or(UNKNOWN_GAS, |record| record.gas);
-            let gas = gas.min(env.gas_limit as f64);
             let chain = kind.and_then(|kind| self.chained(transaction, &kind));
-            let mut wait = last.get(&env.caller).copied();
-            if let Some(kind) = chain {
-                wait = wait.max(last_of_kind.insert(kind, place));
-            }
-            if let TxKind::Call(to) = env.kind
-                && (!env.value.is_zero() || env.data.is_empty())
-            {
-                wait = wait.max(last.insert(to, place));
-            }
-            last.insert(env.caller, place);
-            let start = wait.map_or(0.0, |earlier| ends[earlier as usize]);
-            total += gas;
-            longest = longest.max(start + gas);
-            ends.push(start + gas);
-            waits.push(wait);
+            let hint = if hints.is_empty() { None } else { hints.get(&keccak256(transaction.raw())) };
+            order.push(transaction, gas.min(transaction.env().gas_limit as f64), chain, hint);
         }
-        let average = total / transactions.len() as f64;
-        if average < LEAST_AVERAGE_GAS || total < LEAST_SLICE_GAS || longest > LONGEST_CHAIN * total {
+        let average = order.total / transactions.len() as f64;
+        let is_light = average < LEAST_AVERAGE_GAS || order.total < LEAST_SLICE_GAS;
+        if is_light || order.longest > LONGEST_CHAIN * order.total {
             return Plan::Sequential;
         }
-        Plan::Parallel(waits)
+        Plan::Parallel(order.waits)
+    }
+}
+
+/// Transactions of a slice as they are put in order: who waits for whom, and how much gas the longest chain holds.
+struct Order {
+    waits: Waits,
+    ends: Vec<f64>,
+    total: f64,
+    longest: f64,
+    senders: HashMap<Address, u32>,
+    kinds: HashMap<CallKind, u32>,
+    writers: HashMap<Location, u32>,
+}
+
+impl Order {
+    fn new(count: usize) -> Self {
+        Self {
+            waits: Waits::none(count),
+            ends: Vec::with_capacity(count),
+            total: 0.0,
+            longest: 0.0,
+            senders: HashMap::default(),
+            kinds: HashMap::default(),
+            writers: HashMap::default(),
+        }
+    }
+
+    fn push(&mut self, transaction: &Parsed, gas: f64, chain: Option<CallKind>, hint: Option<&Hint>) {
+        let (env, place) = (transaction.env(), self.ends.len() as u32);
+        let mut start = 0.0f64;
+        let mut wait = |waits: &mut Waits, ends: &[f64], earlier: Option<u32>| {
+            if let Some(earlier) = earlier {
+                waits.add(place, earlier);
+                start = start.max(ends[earlier as usize]);
+            }
+        };
+        wait(&mut self.waits, &self.ends, self.senders.insert(env.caller, place));
+        match hint {
+            Some(hint) => {
+                for location in &hint.reads {
+                    wait(&mut self.waits, &self.ends, self.writers.get(location).copied());
+                }
+                self.writers.extend(hint.writes.iter().map(|location| (*location, place)));
+            }
+            None => {
+                if let Some(kind) = chain {
+                    wait(&mut self.waits, &self.ends, self.kinds.insert(kind, place));
+                }
+            }
+        }
+        if let TxKind::Call(to) = env.kind
+            && to != env.caller
+            && (!env.value.is_zero() || env.data.is_empty())
+        {
+            wait(&mut self.waits, &self.ends, self.senders.insert(to, place));
+        }
+        self.total += gas;
+        self.longest = self.longest.max(start + gas);
+        self.ends.push(start + gas);
     }
 }

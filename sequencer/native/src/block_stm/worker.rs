@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::commit::Commit;
 use super::mv_memory::MvMemory;
+use super::scheduler::Waits;
 use crate::changes::FlatAccount;
 use crate::engine::slice::{Finished, Ground, Owed, Room};
 use crate::engine::{Executed, Machine, Parsed, StateView};
@@ -26,15 +27,27 @@ pub const AT_ITS_TURN: u8 = 2;
 pub struct Slot {
     pub status: AtomicU8,
     pub run: Mutex<Option<Executed>>,
-    /// Who waits for this run.
-    followers: Mutex<Vec<u32>>,
+    /// How many runs it still waits for, and whether a thread has taken it.
+    missing: AtomicU32,
+    is_taken: AtomicBool,
+}
+
+impl Slot {
+    fn waiting_for(count: u32) -> Self {
+        Self { missing: AtomicU32::new(count), ..Self::default() }
+    }
+
+    /// Whether the caller is the one that runs it: nobody is waited for any more, and nobody else has taken it.
+    fn take(&self) -> bool {
+        self.missing.load(Ordering::Acquire) == 0 && !self.is_taken.swap(true, Ordering::AcqRel)
+    }
 }
 
 /// A slice to run.
 pub struct Job<'a> {
     pub ground: Ground<'a>,
     pub transactions: &'a [Arc<Parsed>],
-    pub waits: &'a [Option<u32>],
+    pub waits: &'a Waits,
     pub room: Room,
     pub threads: usize,
     /// Codes of each thread, from slice to slice.
@@ -128,7 +141,7 @@ pub fn run_parallel(job: &Job<'_>, memory: &MvMemory) -> Result<Finished, ReadEr
     let shared = Shared {
         job,
         memory,
-        slots: (0..count).map(|_| Slot::default()).collect(),
+        slots: job.waits.counts.iter().map(|count| Slot::waiting_for(*count)).collect(),
         next: AtomicUsize::new(0),
         committed: AtomicUsize::new(0),
         is_stopped: AtomicBool::new(false),
@@ -184,20 +197,16 @@ impl<'a> Shared<'a> {
         self.committed.load(Ordering::Acquire) >= self.slots.len() || self.is_stopped.load(Ordering::Acquire)
     }
 
-    /// The next transaction that waits for nobody; others are left with those that they wait for.
+    /// The next transaction that waits for nobody; others are run by whom they wait for last.
     fn take(&self) -> Option<u32> {
         loop {
             let place = self.next.fetch_add(1, Ordering::AcqRel);
             if place >= self.slots.len() {
                 return None;
             }
-            let Some(earlier) = self.job.waits[place] else { return Some(place as u32) };
-            let earlier = &self.slots[earlier as usize];
-            let mut followers = earlier.followers.lock();
-            if earlier.status.load(Ordering::Acquire) != IDLE {
+            if self.slots[place].take() {
                 return Some(place as u32);
             }
-            followers.push(place as u32);
         }
     }
 
@@ -213,7 +222,11 @@ impl<'a> Shared<'a> {
             Err(_) => AT_ITS_TURN,
         };
         slot.status.store(status, Ordering::Release);
-        let mut followers = slot.followers.lock();
-        ready.extend(followers.drain(..).rev());
+        for follower in self.job.waits.followers[place as usize].iter().rev() {
+            let slot = &self.slots[*follower as usize];
+            if slot.missing.fetch_sub(1, Ordering::AcqRel) == 1 && slot.take() {
+                ready.push(*follower);
+            }
+        }
     }
 }

@@ -3,25 +3,28 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use alloy_primitives::{B256, Bytes, TxKind, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use op_revm::revm::context_interface::transaction::{AccessList, AccessListItem};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
-use super::access::{AccessRecord, EncodedAccess, encode_accesses};
+use super::access::{AccessRecord, EncodedAccess, encode_accesses, encode_location};
 use super::call::{CallOutcome, Override, Overrides, halt_name, run_call};
 use super::environment::{Environment, address_of};
 use super::open_block::{Memory, Mode, OpenBlock};
 use super::transaction::{Parsed, message};
 use super::values::{Types, address_from, bytes, call_tuple, hash_from, number_from};
+use crate::block_stm::{Hint, Hints};
 use crate::changes::{Changes, NativeChanges};
 use crate::state::{
-    Base, CodeCache, CommittedCache, PendingView, PythonSource, ReadError, Source, account_from_python, to_bytecode,
-    u256_to_python,
+    Base, CodeCache, CommittedCache, Location, PendingView, PythonSource, ReadError, Source, Value,
+    account_from_python, to_bytecode, u256_to_python,
 };
 use crate::store::NativeState;
+use crate::store::flat::{decode_account, decode_value};
 
 /// The last block that was sealed here: its parent, its hash, and what it changed.
 type Made = Option<(B256, B256, Arc<Changes>)>;
@@ -53,8 +56,8 @@ impl NativeEngine {
             types: Arc::new(Types::find(py)?),
             memory: Arc::default(),
             codes: Arc::default(),
-            cache: Arc::new(CommittedCache::new(is_cached)),
-            uncached: Arc::new(CommittedCache::new(false)),
+            cache: Arc::new(CommittedCache::new(true, is_cached)),
+            uncached: Arc::new(CommittedCache::new(false, false)),
             made: Arc::default(),
         })
     }
@@ -142,29 +145,51 @@ pub struct NativeOpenBlock {
 impl NativeOpenBlock {
     /// Execute one slice; one outcome a transaction, in the same order.
     fn apply<'py>(&self, py: Python<'py>, transactions: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyList>> {
-        let mut signed = Vec::with_capacity(transactions.len());
-        for transaction in &transactions {
-            let sender = address_of(&transaction.getattr(pyo3::intern!(py, "sender"))?)?;
-            let raw = transaction.getattr(pyo3::intern!(py, "raw"))?;
-            signed.push((raw.cast_into::<PyBytes>()?.unbind(), sender));
-        }
-        let raws: Vec<_> = signed.iter().map(|(raw, sender)| (raw.as_bytes(py), *sender)).collect();
-        let (outcomes, kinds) = py.detach(|| {
-            guarded(|| {
-                let parsed = raws
-                    .iter()
-                    .map(|(raw, sender)| Parsed::parse(raw, *sender).map(Arc::new))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map_err(|reason| ReadError::Store(format!("a transaction does not decode: {reason}")))?;
-                let outcomes = self.block.lock().apply(&parsed)?;
-                Ok((outcomes, parsed.iter().map(|transaction| transaction.kind()).collect::<Vec<_>>()))
-            })
-        })?;
+        let parsed: Vec<_> = parse_all(py, &transactions)?.into_iter().map(Arc::new).collect();
+        let outcomes = py.detach(|| guarded(|| self.block.lock().apply(&parsed)))?;
+        let kinds = parsed.iter().map(|transaction| transaction.kind());
         let made = PyList::empty(py);
         for ((transaction, kind), outcome) in transactions.iter().zip(kinds).zip(outcomes) {
             made.append(self.types.outcome(py, transaction, kind, outcome)?)?;
         }
         Ok(made)
+    }
+
+    /// Keys that the transactions will look at and that this process does not hold.
+    fn wanted<'py>(&self, py: Python<'py>, transactions: Vec<Bound<'py, PyAny>>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let parsed = parse_all(py, &transactions)?;
+        let keys = py.detach(|| self.block.lock().wanted(&parsed));
+        Ok(keys.iter().map(|location| bytes(py, &encode_location(location))).collect())
+    }
+
+    /// Encoded values of the parent's state, by key, from somewhere nearer than the store.
+    fn preload(&self, values: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>) -> PyResult<()> {
+        let mut decoded = Vec::with_capacity(values.len());
+        for (key, value) in &values {
+            let location = location_from(key.as_bytes())?;
+            decoded.push((
+                location,
+                match location {
+                    Location::Account(_) => Value::Account(decode_account(value.as_bytes())?),
+                    Location::Slot(..) => Value::Slot(decode_value(value.as_bytes())?),
+                },
+            ));
+        }
+        self.block.lock().preload(decoded);
+        Ok(())
+    }
+
+    /// What others say of the block's transactions: keys read and keys written, by the transaction's hash.
+    fn expect(&self, hints: &Bound<'_, PyDict>) -> PyResult<()> {
+        let mut decoded = Hints::default();
+        for (hash, hint) in hints {
+            let (reads, writes): (Vec<Vec<u8>>, Vec<Vec<u8>>) = hint.extract()?;
+            let locations = |keys: &[Vec<u8>]| keys.iter().map(|key| location_from(key)).collect::<PyResult<Vec<_>>>();
+            let hint = Hint { reads: locations(&reads)?, writes: locations(&writes)? };
+            decoded.insert(hash_from(hash.extract::<&[u8]>()?)?, hint);
+        }
+        self.block.lock().hints = decoded;
+        Ok(())
     }
 
     /// The state after the last slice, immutable.
@@ -228,6 +253,24 @@ impl NativeOpenBlock {
         });
         let [opening, transactions, closing] = &encoded;
         Ok([access_list(py, opening)?, access_list(py, transactions)?, access_list(py, closing)?])
+    }
+}
+
+fn parse_all(py: Python<'_>, transactions: &[Bound<'_, PyAny>]) -> PyResult<Vec<Parsed>> {
+    let parse = |transaction: &Bound<'_, PyAny>| {
+        let sender = address_of(&transaction.getattr(intern!(py, "sender"))?)?;
+        let raw = transaction.getattr(intern!(py, "raw"))?;
+        Parsed::parse(raw.extract::<&[u8]>()?, sender)
+            .map_err(|reason| PyValueError::new_err(format!("a transaction does not decode: {reason}")))
+    };
+    transactions.iter().map(parse).collect()
+}
+
+fn location_from(key: &[u8]) -> PyResult<Location> {
+    match (key.first(), key.len()) {
+        (Some(b'a'), 21) => Ok(Location::Account(Address::from_slice(&key[1..]))),
+        (Some(b's'), 53) => Ok(Location::Slot(Address::from_slice(&key[1..21]), U256::from_be_slice(&key[21..]))),
+        _ => Err(PyValueError::new_err("no key of the flat state")),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use alloy_primitives::map::HashMap;
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256, address};
+use alloy_primitives::map::{HashMap, HashSet};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind, U256, address, keccak256};
 use alloy_trie::root::ordered_trie_root_encoded;
 use op_revm::revm::bytecode::Bytecode;
 use op_revm::revm::primitives::hardfork::SpecId;
@@ -17,7 +17,7 @@ use super::receipt::Receipt;
 use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
 use super::transaction::Parsed;
 use super::verdict::InvalidReason;
-use crate::block_stm::{Job, MvMemory, Plan, Planner, run_parallel};
+use crate::block_stm::{Hints, Job, MvMemory, Plan, Planner, Waits, run_parallel};
 use crate::changes::{Changes, FlatAccount};
 use crate::state::{Base, Location, Overlay, PendingView, ReadError, Value};
 
@@ -82,6 +82,8 @@ pub struct OpenBlock {
     mode: Mode,
     overlay: Arc<RwLock<Overlay>>,
     slice: u32,
+    /// What others say of the block's transactions.
+    pub hints: Hints,
     room: Room,
     fees: Option<FeeParameters>,
     /// Encodings of what stands in the block, and its bloom.
@@ -114,6 +116,7 @@ impl OpenBlock {
             mode,
             overlay: Arc::default(),
             slice: 0,
+            hints: Hints::default(),
             room: Room::default(),
             fees: None,
             raws: Vec::new(),
@@ -178,6 +181,45 @@ impl OpenBlock {
         Ground { environment: &self.environment, base: &self.base, overlay, fees: self.fees }
     }
 
+    /// What the transactions will look at, as far as anybody can tell, and what this process does not hold yet.
+    pub fn wanted(&self, transactions: &[Parsed]) -> Vec<Location> {
+        let mut wanted: HashSet<Location> = HashSet::default();
+        for transaction in transactions {
+            let env = transaction.env();
+            wanted.insert(Location::Account(env.caller));
+            if let TxKind::Call(to) = env.kind {
+                wanted.insert(Location::Account(to));
+            }
+            for item in env.access_list.iter() {
+                wanted.insert(Location::Account(item.address));
+                wanted.extend(item.storage_keys.iter().map(|key| Location::Slot(item.address, (*key).into())));
+            }
+            if let Some(hint) = self.hints.get(&keccak256(transaction.raw())).filter(|_| !self.hints.is_empty()) {
+                wanted.extend(hint.reads.iter().copied());
+            }
+        }
+        let (overlay, cache, generation) = (self.overlay.read(), &self.base.cache, self.base.generation);
+        let is_known = |location: &Location| match location {
+            Location::Account(who) => overlay.account(who).is_some() || cache.account(generation, who).is_some(),
+            Location::Slot(who, slot) => {
+                overlay.storage(who, slot).is_some() || cache.storage(generation, who, slot).is_some()
+            }
+        };
+        wanted.into_iter().filter(|location| !is_known(location)).collect()
+    }
+
+    /// Committed values that were read elsewhere, at the block's own parent.
+    pub fn preload(&self, values: impl IntoIterator<Item = (Location, Value)>) {
+        let (cache, generation) = (&self.base.cache, self.base.generation);
+        for (location, value) in values {
+            match (location, value) {
+                (Location::Account(who), Value::Account(account)) => cache.keep_account(generation, who, account),
+                (Location::Slot(who, slot), Value::Slot(value)) => cache.keep_storage(generation, who, slot, value),
+                _ => {}
+            }
+        }
+    }
+
     /// The state after the last slice.
     pub fn view(&self) -> PendingView {
         PendingView { overlay: self.overlay.clone(), slice: self.slice, base: self.base.clone() }
@@ -222,12 +264,12 @@ impl OpenBlock {
         Ok(finished)
     }
 
-    fn plan(&self, transactions: &[Arc<Parsed>]) -> Option<Vec<Option<u32>>> {
+    fn plan(&self, transactions: &[Arc<Parsed>]) -> Option<Waits> {
         let is_plain = transactions.iter().all(|transaction| matches!(**transaction, Parsed::User(_)));
         if self.mode == Mode::Always && is_plain && transactions.len() > 1 {
-            return Some(vec![None; transactions.len()]);
+            return Some(Waits::none(transactions.len()));
         }
-        match self.memory.planner.lock().plan(transactions, self.threads) {
+        match self.memory.planner.lock().plan(transactions, &self.hints, self.threads) {
             Plan::Sequential => None,
             Plan::Parallel(waits) => Some(waits),
         }

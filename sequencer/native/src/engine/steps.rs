@@ -22,8 +22,8 @@ use op_revm::revm::primitives::hardfork::SpecId;
 use op_revm::revm::state::AccountInfo;
 
 use super::environment::Environment;
-use super::outcome::Read;
 use super::machine::{Charges, StateView, initial_gas};
+use super::outcome::Read;
 use super::transaction::UserTransaction;
 use super::verdict::{InvalidReason, check_sender};
 use crate::changes::FlatAccount;

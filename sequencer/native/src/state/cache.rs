@@ -34,16 +34,19 @@ pub struct CommittedCache {
     hasher: DefaultHashBuilder,
     generation: AtomicU64,
     is_on: bool,
+    /// Whether the content goes on to the next block; else each block begins with nothing.
+    is_kept: bool,
     head: Mutex<B256>,
 }
 
 impl CommittedCache {
-    pub fn new(is_on: bool) -> Self {
+    pub fn new(is_on: bool, is_kept: bool) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: DefaultHashBuilder::default(),
             generation: AtomicU64::new(1),
             is_on,
+            is_kept,
             head: Mutex::new(B256::ZERO),
         }
     }
@@ -51,10 +54,12 @@ impl CommittedCache {
     /// The generation under which the state after `parent` is kept; `made` is the last block that was sealed here.
     pub fn open(&self, parent: B256, made: Option<(B256, B256, &Changes)>) -> u64 {
         let mut head = self.head.lock();
-        if *head != parent {
+        if *head != parent || !self.is_kept {
             let next = self.generation.load(Ordering::Acquire) + 1;
             match made {
-                Some((before, hash, changes)) if hash == parent && before == *head => self.advance(next, changes),
+                Some((before, hash, changes)) if self.is_kept && hash == parent && before == *head => {
+                    self.advance(next, changes)
+                }
                 _ => self.forget(next),
             }
             self.generation.store(next, Ordering::Release);
