@@ -10,6 +10,7 @@ are read after the block's deposits and hold for all of its user transactions. P
 
 from dataclasses import dataclass
 
+from sequencer.native import extension
 from sequencer.primitives.predeploys import L1_BLOCK
 from sequencer.state.reader import StateReader
 
@@ -74,6 +75,9 @@ def read_fee_parameters(state: StateReader) -> FeeParameters:
 
 def estimate_size_scaled(raw: bytes) -> int:
     """Estimated bytes that a transaction takes in a batch, in millionths; `l1GasUsed` is 16 gas for each byte."""
+    if extension is not None:
+        size: int = extension.estimate_size_scaled(raw)
+        return size
     return max(MINIMUM_SIZE_SCALED, INTERCEPT_SCALED + COEFFICIENT_SCALED * compute_fastlz_size(raw))
 
 

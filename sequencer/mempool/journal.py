@@ -10,7 +10,7 @@ finalized block, and each of its slices is of a sealed block; what is still want
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -55,11 +55,13 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    record: Record
-    encoded: bytes
-    transaction_hash: bytes | None
+    """Records that are written together, each with the hash of the transaction that it is about."""
+
+    records: Sequence[tuple[bytes | None, Record]]
+    encoded: list[bytes]
+    size_bytes: int
     on_synced: OnSynced | None
-    """None: nobody waits, and the record is tried again with the next group when a sync fails."""
+    """None: nobody waits, and the records are tried again with the next group when a sync fails."""
     is_copy: bool
     """Written before in another segment: it says nothing new."""
 
@@ -112,21 +114,25 @@ class Journal:
 
     def append_transaction(self, transaction_hash: bytes, record: TransactionRecord, on_synced: OnSynced) -> None:
         """Write a user's transaction; `on_synced` hears when it may be acknowledged. Raises PoolBusy."""
+        self.append_transactions([(transaction_hash, record)], on_synced)
+
+    def append_transactions(self, records: Sequence[tuple[bytes, TransactionRecord]], on_synced: OnSynced) -> None:
+        """Write users' transactions, by hash; `on_synced` hears once, of all of them. Raises PoolBusy."""
         if self._waiting_bytes > MAX_WAITING_BYTES:
             raise PoolBusy("the journal")
-        self._arriving.add(transaction_hash)
-        self._append(record, transaction_hash, on_synced)
+        self._arriving.update([transaction_hash for transaction_hash, _ in records])
+        self._append(records, on_synced)
 
     def append_slice(self, record: SliceRecord, on_synced: OnSynced) -> None:
         """Write a slice; `on_synced` hears when it may be published."""
-        self._append(record, None, on_synced)
+        self._append([(None, record)], on_synced)
 
     def restore(self, transaction_hash: bytes, record: TransactionRecord) -> None:
         """Write a transaction of an unwound block again; nobody waits for it (its old record still stands)."""
         self._release(transaction_hash)
         self._terminals.pop(transaction_hash, None)
         self._live[transaction_hash] = record, _NOT_SYNCED
-        self._append(record, transaction_hash, None, is_copy=True)
+        self._append([(transaction_hash, record)], None, is_copy=True)
 
     def end(self, record: TerminalRecord) -> None:
         """Write that a transaction will not be included, and why; can be asked for at once."""
@@ -134,11 +140,11 @@ class Journal:
         self._terminals[record.transaction_hash] = record, _NOT_SYNCED
         while len(self._terminals) > self._terminals_kept:
             self._terminals.popitem(last=False)
-        self._append(record, record.transaction_hash, None)
+        self._append([(record.transaction_hash, record)], None)
 
     def abandon(self, block_number: int) -> None:
         """Write that the slices of the open block so far no longer hold."""
-        self._append(AbandonedRecord(block_number), None, None)
+        self._append([(None, AbandonedRecord(block_number))], None)
 
     def seal(self, transaction_hash: bytes, block_number: int) -> None:
         """The chain holds the transaction now; its record is needed until that block is finalized."""
@@ -163,17 +169,17 @@ class Journal:
             return
         if segment.live * 4 > segment.transactions:
             return
-        survivors: list[tuple[Record, bytes]] = [
-            (record, transaction_hash) for transaction_hash, (record, at) in self._live.items() if at == number
+        survivors: list[tuple[bytes, Record]] = [
+            (transaction_hash, record) for transaction_hash, (record, at) in self._live.items() if at == number
         ]
-        survivors += [(record, ended) for ended, (record, at) in self._terminals.items() if at == number]
-        if any(self._is_contradicted(transaction_hash) for _, transaction_hash in survivors):
+        survivors += [(ended, record) for ended, (record, at) in self._terminals.items() if at == number]
+        if any(self._is_contradicted(transaction_hash) for transaction_hash, _ in survivors):
             return  # a copy would stand behind what was said since and waits for its sync: ask again at the next block
         self._is_retiring = True
-        for record, transaction_hash in survivors[:-1]:
-            self._append(record, transaction_hash, None, is_copy=True)
+        for survivor in survivors[:-1]:
+            self._append([survivor], None, is_copy=True)
         if survivors:
-            self._append(*survivors[-1], partial(self._remove, number), is_copy=True)
+            self._append(survivors[-1:], partial(self._remove, number), is_copy=True)
         else:
             self._remove(number, None)
 
@@ -204,11 +210,12 @@ class Journal:
         JOURNAL_SEGMENTS.set(len(self._segments))
 
     def _append(
-        self, record: Record, transaction_hash: bytes | None, on_synced: OnSynced | None, *, is_copy: bool = False
+        self, records: Sequence[tuple[bytes | None, Record]], on_synced: OnSynced | None, *, is_copy: bool = False
     ) -> None:
-        encoded = record.encode()
-        self._waiting.append(_Waiting(record, encoded, transaction_hash, on_synced, is_copy))
-        self._waiting_bytes += len(encoded)
+        encoded = [record.encode() for _, record in records]
+        size = sum(map(len, encoded))
+        self._waiting.append(_Waiting(records, encoded, size, on_synced, is_copy))
+        self._waiting_bytes += size
         self._schedule()
 
     def _schedule(self) -> None:
@@ -221,13 +228,14 @@ class Journal:
         self._is_scheduled = False
         group: list[_Waiting] = []
         size = 0
-        while self._waiting and (not group or size + len(self._waiting[0].encoded) <= MAX_GROUP_BYTES):
+        while self._waiting and (not group or size + self._waiting[0].size_bytes <= MAX_GROUP_BYTES):
             group.append(self._waiting.popleft())
-            size += len(group[-1].encoded)
+            size += group[-1].size_bytes
         self._waiting_bytes -= size
         self._is_writing = True
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(self._executor, self._writer.write, [item.encoded for item in group])
+        encoded = [record for item in group for record in item.encoded]
+        job = loop.run_in_executor(self._executor, self._writer.write, encoded)
         job.add_done_callback(partial(self._written, group))
 
     def _written(self, group: list[_Waiting], job: "asyncio.Future[int]") -> None:
@@ -237,12 +245,13 @@ class Journal:
         except JournalWriteFailed as failure:
             self._failed(group, failure)
         else:
-            JOURNAL_GROUP_RECORDS.observe(len(group))
+            JOURNAL_GROUP_RECORDS.observe(sum(len(item.encoded) for item in group))
             if number not in self._segments:
                 self._segments[number] = _Segment()
                 JOURNAL_SEGMENTS.set(len(self._segments))
             for item in group:
-                self._account(item, number)
+                for transaction_hash, record in item.records:
+                    self._account(transaction_hash, record, number, is_copy=item.is_copy)
                 if item.on_synced is not None:
                     item.on_synced(None)
         if any(item.on_synced is not None for item in self._waiting) or (self._waiting and not job.exception()):
@@ -254,20 +263,20 @@ class Journal:
         JOURNAL_FAILURES.inc()
         unheard = [item for item in group if item.on_synced is None]
         self._waiting.extendleft(reversed(unheard))
-        self._waiting_bytes += sum(len(item.encoded) for item in unheard)
+        self._waiting_bytes += sum(item.size_bytes for item in unheard)
         for item in group:
             if item.on_synced is not None:
-                if item.transaction_hash is not None:
-                    self._arriving.discard(item.transaction_hash)
+                for transaction_hash, _ in item.records:
+                    if transaction_hash is not None:
+                        self._arriving.discard(transaction_hash)
                 item.on_synced(failure)
 
-    def _account(self, item: _Waiting, number: int) -> None:
-        record, transaction_hash = item.record, item.transaction_hash
+    def _account(self, transaction_hash: bytes | None, record: Record, number: int, *, is_copy: bool) -> None:
         if isinstance(record, TransactionRecord) and transaction_hash is not None:
-            if not item.is_copy:
+            if not is_copy:
                 self._arriving.discard(transaction_hash)
                 self._terminals.pop(transaction_hash, None)  # of a copy it is newer: it ended while the copy waited
-            if not item.is_copy or transaction_hash in self._live:
+            if not is_copy or transaction_hash in self._live:
                 self._hold(transaction_hash, record, number)
             else:  # sealed or ended since: the copy is needed as long as its block is not final
                 segment = self._segments[number]

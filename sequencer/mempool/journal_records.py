@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from contracts.keccak import keccak
-from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp, encode_integer, encode_rlp
+from l1_bridge.rlp_codec import MalformedRlp, RlpItem, decode_rlp, encode_integer, encode_rlp, wrap_rlp_list
 from sequencer.execution.interface import Included, Outcome
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.deposit import decode_deposit
@@ -33,6 +33,9 @@ class RecordKind(IntEnum):
     ABANDONED = 4
 
 
+_TRANSACTION = bytes([RecordKind.TRANSACTION])
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionRecord:
     """A transaction as the user sent it; time in milliseconds since 1970."""
@@ -42,7 +45,7 @@ class TransactionRecord:
 
     def encode(self) -> bytes:
         """The record's bytes."""
-        return _encode(RecordKind.TRANSACTION, [self.raw, encode_integer(self.received_at_ms)])
+        return _TRANSACTION + wrap_rlp_list(encode_rlp(self.raw) + encode_rlp(encode_integer(self.received_at_ms)))
 
 
 @dataclass(frozen=True, slots=True)

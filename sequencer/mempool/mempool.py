@@ -1,7 +1,7 @@
 """
 The mempool: submission, ordering's source, and the answer to "what became of my transaction?".
 
-    submit -> decode (threads) -> check against the head -> journal synced -> in the pool, hash goes back to the user
+    submit -> `intake` -> in the pool, hash goes back to the user
     take -> a slice executes -> record_slice (synced) -> settle -> the slice is published
 
 The event loop owns everything here; only decoding, journal syncs and replay run on threads. The chain is seen through
@@ -22,14 +22,15 @@ from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.clock import Clock
 from sequencer.primitives.transaction import Transaction
 
-from .admission import AdmissionRules, check_size
-from .decoder import Decoded, Decoder, decode_batch
-from .errors import AdmissionError, AlreadyKnown, JournalWriteFailed, PromisedTransactionMissing
+from .admission import AdmissionRules
+from .decoder import Decoded, decode_batch
+from .errors import AdmissionError, PromisedTransactionMissing
 from .head import HeadView
+from .intake import Answer, Intake
 from .journal import Journal
 from .journal_records import SliceRecord, TerminalRecord, TransactionRecord, compute_receipts_digest
 from .journal_replay import Replayed
-from .metrics import ENDED, POOL_BYTES, POOL_TRANSACTIONS, SUBMITTED
+from .metrics import ENDED, POOL_BYTES, POOL_TRANSACTIONS
 from .pool import Pool, PoolLimits
 from .pool_entry import Stage
 from .statuses import TransactionState, TransactionStatus, chain_status
@@ -52,14 +53,15 @@ class Mempool:
         self._view = view
         self._clock = clock
         self._rules = rules
-        self._decoder = Decoder(rules)
-        self._admitting: set[bytes] = set()
         self._waiting = asyncio.Event()
         self._pool = Pool(
             rules,
             limits,
             on_ended=self._ended,
             is_included=lambda transaction_hash: view.included_in(transaction_hash) is not None,
+        )
+        self._intake = Intake(
+            view, clock, rules, self._pool, journal, on_taken=self._changed, on_refused=self._write_refusal
         )
 
     @classmethod
@@ -108,13 +110,14 @@ class Mempool:
 
         Raises AdmissionError with what is wrong, JournalWriteFailed when it could not be made durable.
         """
-        try:
-            transaction_hash = await self._submit(raw)
-        except BraidError as reason:
-            SUBMITTED.labels(type(reason).__name__).inc()
-            raise
-        SUBMITTED.labels("accepted").inc()
-        return transaction_hash
+        (answer,) = await self._intake.submit((raw,))
+        if isinstance(answer, BraidError):
+            raise answer
+        return answer
+
+    async def submit_many(self, raws: Sequence[bytes]) -> list[Answer]:
+        """Take in what came in one request; for each its hash, or what `submit` raises."""
+        return await self._intake.submit(raws)
 
     def take(
         self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int, gas_alone: int = 0
@@ -253,37 +256,8 @@ class Mempool:
 
     async def close(self) -> None:
         """Sync what waits and give the threads back."""
-        self._decoder.close()
+        self._intake.close()
         await self._journal.close()
-
-    async def _submit(self, raw: bytes) -> bytes:
-        check_size(raw, self._rules)
-        decoded = await self._decoder.decode(raw, self._view.head().fees)
-        transaction_hash = decoded.transaction.hash
-        if transaction_hash in self._admitting or self._view.included_in(transaction_hash) is not None:
-            raise AlreadyKnown(transaction_hash)
-        self._pool.check(decoded, self._view.head())
-        synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        record = TransactionRecord(raw, int(self._clock.now() * 1000))
-        self._journal.append_transaction(transaction_hash, record, partial(self._synced, decoded, synced))
-        self._admitting.add(transaction_hash)
-        await synced
-        return transaction_hash
-
-    def _synced(self, decoded: Decoded, heard: "asyncio.Future[None]", failure: JournalWriteFailed | None) -> None:
-        """The record is durable: only now the transaction becomes visible. The submitter may be gone already."""
-        transaction_hash = decoded.transaction.hash
-        self._admitting.discard(transaction_hash)
-        refusal: BraidError | None = failure
-        if failure is None:
-            try:
-                self._pool.insert(decoded, self._view.head(), self._clock.now())
-            except BraidError as reason:
-                refusal = reason
-                self._write_end(transaction_hash, TransactionState.REJECTED, str(reason))
-            else:
-                self._changed()
-        _tell(heard, refusal)
 
     def _sort_replayed(
         self, replayed: Replayed
@@ -300,7 +274,7 @@ class Mempool:
                 hashes.append(transaction_hash)
                 raws.append(record.raw)
         fees = self._view.head().fees
-        results = decode_batch([(raw, fees) for raw in raws], self._rules)
+        results = decode_batch(raws, self._rules, fees)
         return included, list(zip(hashes, results, strict=True))
 
     def _moved_by_others(self, transactions: Sequence[AnyTransaction]) -> set[bytes]:
@@ -318,6 +292,9 @@ class Mempool:
 
     def _ended(self, transaction: Transaction, state: TransactionState, reason: str) -> None:
         self._write_end(transaction.hash, state, reason)
+
+    def _write_refusal(self, transaction_hash: bytes, reason: str) -> None:
+        self._write_end(transaction_hash, TransactionState.REJECTED, reason)
 
     def _write_end(self, transaction_hash: bytes, state: TransactionState, reason: str) -> None:
         ENDED.labels(state.value).inc()

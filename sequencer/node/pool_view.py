@@ -11,7 +11,7 @@ from typing import TypeVar
 from batcher.l2_source import L2BlockRef
 from l1_bridge.types import BlockId
 from sequencer.chain.chain import Chain
-from sequencer.chain.heads import BlockImported, BlocksUnwound, ChainEvent, FinalizedAdvanced
+from sequencer.chain.heads import BlockImported, BlocksUnwound, ChainEvent, FinalizedAdvanced, Heads
 from sequencer.execution.environment import next_base_fee
 from sequencer.execution.fees import read_fee_parameters
 from sequencer.mempool.head import PoolHead
@@ -76,17 +76,16 @@ class ChainPoolView:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._kept: tuple[L2BlockRef, L2BlockRef, L2BlockRef] | None = None
+        self._kept: Heads | None = None
         self._head: PoolHead | None = None
 
     def head(self) -> PoolHead:
         """The unsafe head now."""
         heads = self._chain.heads
-        wanted = (heads.unsafe, heads.safe, heads.finalized)
-        if self._kept != wanted:
+        if self._kept is not heads:
             block = self._chain.block_by_hash(heads.unsafe.hash)
             if block is not None:
-                self._head, self._kept = self._make(block, *wanted), wanted
+                self._head, self._kept = self._make(block, heads.unsafe, heads.safe, heads.finalized), heads
         # no such block: it is unwound this very moment, the heads follow, and the head before must do until then
         assert self._head is not None, "asked for the first time while the chain is unwound"
         return self._head

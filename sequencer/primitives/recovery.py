@@ -21,7 +21,11 @@ def decode_transactions(raws: Sequence[bytes]) -> list[Decoding]:
     """A transaction, or why it is none, for each of `raws`; for any thread, the GIL is free meanwhile."""
     if extension is None:
         return [_decode(raw) for raw in raws]
-    found: list[Transaction | None] = extension.recover_transactions(raws)
+    return explain_refusals(raws, extension.recover_transactions(raws))
+
+
+def explain_refusals(raws: Sequence[bytes], found: Sequence[Transaction | None]) -> list[Decoding]:
+    """What the extension found in `raws`, with Python's reason for each that it refused."""
     return [_decode(raw) if made is None else made for raw, made in zip(raws, found, strict=True)]
 
 

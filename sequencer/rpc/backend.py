@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.errors import BraidError
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import L1Header
 from sequencer.execution.access_list import BlockAccessList
@@ -179,8 +180,8 @@ class ChainReader(BlockSource, StateSource, Protocol):
 class Pool(Protocol):
     """Transactions on their way into a block."""
 
-    async def submit(self, raw: bytes) -> bytes:
-        """Take one in durably; returns its hash, raises BraidError with a reason for the sender."""
+    async def submit_many(self, raws: Sequence[bytes]) -> list[bytes | BraidError]:
+        """Take in durably what one request brought; for each its hash, or an error with a reason for the sender."""
         ...
 
     def pending_nonce(self, address: bytes, executed: int) -> int:

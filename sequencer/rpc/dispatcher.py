@@ -1,12 +1,12 @@
 """
 From a JSON-RPC body to its answer: envelopes, batches, the method table, errors (JSON-RPC 2.0).
 
-Calls of one batch run side by side and are answered in order: all `eth_sendRawTransaction` of a batch are handed in
-together, so the pool's journal syncs once for many. The text of an unexpected exception stays in the log.
+Calls of one batch run side by side and are answered in order; those of a method that has a handler for many, as
+`eth_sendRawTransaction` has, are one call of it. The text of an unexpected exception stays in the log.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -64,6 +64,7 @@ class Dispatcher:
             self._methods[row.name] = row
             for outcome in ("ok", "refused", "internal"):
                 self._counters[row.name, outcome] = metrics.REQUESTS.labels(row.name, outcome)
+        self._together = frozenset(name for name, row in self._methods.items() if row.together is not None)
         self._seconds = {name: metrics.SECONDS.labels(name) for name in self._methods}
 
     async def answer(self, body: bytes) -> bytes | None:
@@ -86,11 +87,56 @@ class Dispatcher:
             metrics.REFUSED_BODIES.labels("batch_size").inc()
             return encode_error(None, LimitExceeded(f"{len(items)} requests in one batch", settings.max_batch_size))
         batch = _Batch(self._backend, len(items))
+        together: dict[str, list[int]] = {}
         async with asyncio.TaskGroup() as group:
             for index, item in enumerate(items):
-                group.create_task(self._answer_in_batch(batch, index, item))
+                name = item.get("method") if isinstance(item, dict) else None
+                if isinstance(name, str) and name in self._together:
+                    together.setdefault(name, []).append(index)
+                else:
+                    group.create_task(self._answer_in_batch(batch, index, item))
+            for name, indexes in together.items():
+                group.create_task(self._answer_together(self._methods[name], batch, indexes, items))
         answers = [answer for answer in batch.answers if answer is not None]
         return b"[" + b",".join(answers) + b"]" if answers else None
+
+    async def _answer_together(self, row: Method, batch: "_Batch", indexes: list[int], items: list[object]) -> None:
+        """All calls of one method as one call of its handler for many; they count as one request in its seconds."""
+        started = self._backend.monotonic()
+        requests: list[tuple[int, Request]] = []
+        calls: list[list[object]] = []
+        counts = {"ok": 0, "refused": 0, "internal": 0}
+        for index in indexes:
+            try:
+                request = read_request(items[index])
+            except RpcError as error:
+                metrics.REFUSED_BODIES.labels("not_a_request").inc()
+                batch.put(index, encode_error(_id_of(items[index]), error))
+                continue
+            try:
+                calls.append(row.decode(request.parameters))
+            except RpcError as error:
+                counts["refused"] += 1
+                batch.put(index, _encode(request, error))
+            else:
+                requests.append((index, request))
+        for (index, request), result in zip(requests, await self._run_together(row, calls), strict=True):
+            counts[_outcome(result)] += 1
+            batch.put(index, _encode(request, result))
+        for outcome, count in counts.items():
+            self._counters[row.name, outcome].inc(count)
+        self._seconds[row.name].observe(self._backend.monotonic() - started)
+
+    async def _run_together(self, row: Method, calls: list[list[object]]) -> Sequence[object | RpcError]:
+        assert row.together is not None
+        try:
+            return await row.together(self._backend, calls)
+        except RpcError as error:
+            return [error] * len(calls)
+        except Exception:
+            metrics.INTERNAL_ERRORS.inc()
+            logger.exception("rpc_handler_failed", method=row.name)
+            return [InternalError()] * len(calls)
 
     async def _answer_in_batch(self, batch: "_Batch", index: int, item: object) -> None:
         if self._waits_alone(item):
@@ -105,7 +151,7 @@ class Dispatcher:
 
     def _waits_alone(self, item: object) -> bool:
         """Whether the call costs no thread: sending transactions is awaited together, not one after another."""
-        name = item.get("method") if isinstance(item, Mapping) else None
+        name = item.get("method") if isinstance(item, dict) else None
         row = self._methods.get(name) if isinstance(name, str) else None
         return row is not None and row.runs is Runs.ON_LOOP
 
@@ -128,7 +174,7 @@ class Dispatcher:
         outcome = "ok"
         try:
             result = await self._run(row, row.decode(request.parameters))
-            answer = orjson.dumps({"jsonrpc": "2.0", "id": request.id, "result": result})
+            answer = encode_result(request.id, result)
         except RpcError as error:
             outcome = "refused"
             answer = encode_error(request.id, error)
@@ -183,7 +229,7 @@ class _Batch:
 
 def read_request(item: object) -> Request:
     """Check a JSON-RPC envelope; raises InvalidRequest or InvalidParameters with the fact that is wrong."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise InvalidRequest("not an object")
     if item.get("jsonrpc") != "2.0":
         raise InvalidRequest('jsonrpc is not "2.0"')
@@ -203,12 +249,31 @@ def read_request(item: object) -> Request:
     return Request(id, "id" not in item, name, parameters)
 
 
+def _outcome(result: object) -> str:
+    """How a result counts."""
+    if isinstance(result, RpcError):
+        return "internal" if isinstance(result, InternalError) else "refused"
+    return "ok"
+
+
+def _encode(request: Request, result: object) -> bytes | None:
+    """The answer to a call, whatever came out; none to a notification."""
+    if request.is_notification:
+        return None
+    return encode_error(request.id, result) if isinstance(result, RpcError) else encode_result(request.id, result)
+
+
 def _id_of(item: object) -> RequestId:
     """The id of what may not be a request, as far as there is one that can be echoed."""
-    id = item.get("id") if isinstance(item, Mapping) else None
+    id = item.get("id") if isinstance(item, dict) else None
     if isinstance(id, bool) or not isinstance(id, str | int | float):
         return None
     return None if isinstance(id, str) and len(id) > MAX_ID_CHARACTERS else id
+
+
+def encode_result(id: RequestId, result: object) -> bytes:
+    """An answer that is a result."""
+    return orjson.dumps({"jsonrpc": "2.0", "id": id, "result": result})
 
 
 def encode_error(id: RequestId, error: RpcError) -> bytes:

@@ -6,8 +6,10 @@ does not want to wait for the seal sends synchronously (EIP-7966), or asks `brai
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
-from l1_bridge.errors import TemporaryError
+from l1_bridge.errors import BraidError, TemporaryError
 from sequencer.mempool.errors import AdmissionError
 from sequencer.mempool.statuses import TransactionState
 
@@ -36,6 +38,13 @@ ENDED = (TransactionState.DROPPED, TransactionState.REPLACED, TransactionState.R
 async def send_raw_transaction(backend: Backend, raw: bytes) -> object:
     """Take a signed transaction in; its hash comes back once it is durable."""
     return data(await _submit(_pool(backend), raw))
+
+
+async def send_raw_transactions(backend: Backend, calls: Sequence[list[object]]) -> list[object | RpcError]:
+    """The same for several of one batch: decoded together, durable by one sync."""
+    pool = _pool(backend)
+    raws = [raw for (raw,) in calls if isinstance(raw, bytes)]
+    return [_answer(answer) for answer in await pool.submit_many(raws)]
 
 
 async def send_raw_transaction_sync(backend: Backend, raw: bytes, timeout_milliseconds: int | None) -> object:
@@ -127,14 +136,24 @@ def _pool(backend: Backend) -> Pool:
 
 
 async def _submit(pool: Pool, raw: bytes) -> bytes:
-    try:
-        return await pool.submit(raw)
-    except AdmissionError as reason:
-        if isinstance(reason, TemporaryError):
-            raise ResourceUnavailable(str(reason)) from None
-        raise TransactionRejected(str(reason)) from None
-    except TemporaryError:
-        raise ResourceUnavailable("the pool can not take transactions now, try again") from None
+    (answer,) = await pool.submit_many((raw,))
+    if isinstance(answer, bytes):
+        return answer
+    raise _refusal(answer)
+
+
+def _answer(answer: bytes | BraidError) -> object | RpcError:
+    return data(answer) if isinstance(answer, bytes) else _refusal(answer)
+
+
+def _refusal(reason: BraidError) -> RpcError:
+    """What the sender hears of it."""
+    if isinstance(reason, AdmissionError):
+        text = str(reason)
+        return ResourceUnavailable(text) if isinstance(reason, TemporaryError) else TransactionRejected(text)
+    if isinstance(reason, TemporaryError):
+        return ResourceUnavailable("the pool can not take transactions now, try again")
+    raise reason
 
 
 _RAW = required("transaction", read_data)
@@ -142,7 +161,9 @@ _HASH = required("transaction hash", read_hash)
 _INDEX = required("index", read_uint64)
 
 METHODS: tuple[Method, ...] = (
-    method("eth_sendRawTransaction", send_raw_transaction, _RAW, runs=Runs.ON_LOOP),
+    replace(
+        method("eth_sendRawTransaction", send_raw_transaction, _RAW, runs=Runs.ON_LOOP), together=send_raw_transactions
+    ),
     method(
         "eth_sendRawTransactionSync",
         send_raw_transaction_sync,

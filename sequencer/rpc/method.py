@@ -4,19 +4,23 @@ One row of the method table: a name, who handles it, which parameters it takes, 
 There is no other way to a method than its row; the rows also give the method list in the docs.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar, overload
+from typing import TypeAlias, TypeVar, overload
 
 from .backend import Backend
-from .errors import InvalidParameters
+from .errors import InvalidParameters, RpcError
 from .parameters import Malformed, Parameter
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+
+
+HandleTogether: TypeAlias = Callable[[Backend, Sequence[list[object]]], Awaitable[Sequence[object | RpcError]]]
+"""Answers all calls of the method in one batch: the arguments of each in, a result or an error for each out."""
 
 
 class Runs(Enum):
@@ -39,6 +43,8 @@ class Method:
     handle: Callable[..., object]
     parameters: tuple[Parameter[object], ...]
     runs: Runs
+    together: HandleTogether | None = None
+    """For a method whose calls in one batch cost less together than one by one."""
 
     def decode(self, values: list[object]) -> list[object]:
         """One argument a parameter, or InvalidParameters with the parameter's name and what is wrong with it."""

@@ -284,13 +284,12 @@ class SequencingService:
         started = self._stopwatch()
         gas = opened.gas_used
         opened.is_spoiled = True
-        changed_keys = await self._thread.run(self._seal_and_import, opened.handle)
-        if changed_keys is None:
+        if not await self._thread.run(self._seal_and_import, opened.handle):
             self._give_up(opened)
             return
         self._open = None
         seconds = self._stopwatch() - started
-        self._budget.measure_seal(gas, changed_keys, seconds)
+        self._budget.measure_seal(gas, seconds)
         metrics.SEAL_SECONDS.observe(seconds)
         head = self._chain.heads.unsafe
         log.info(
@@ -304,15 +303,15 @@ class SequencingService:
             seal_ms=round(seconds * 1000, 1),
         )
 
-    def _seal_and_import(self, handle: OpenBlockHandle) -> int | None:
-        """On the chain thread, as one piece of work; the number of changed keys, None when the block was taken away."""
+    def _seal_and_import(self, handle: OpenBlockHandle) -> bool:
+        """On the chain thread, as one piece of work; False when the block was taken away."""
         if self._chain.current is not handle:
-            return None
+            return False
         sealed = self._chain.seal_open_block()
         self._chain.import_sealed(sealed)
         if self._finality is not None:
             self._finality.advance(self._chain)
-        return len(sealed.changes.accounts) + sum(len(slots) for slots in sealed.changes.storage.values())
+        return True
 
     def _drop_replaced_block(self) -> None:
         """Derivation may have taken the open block away."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.errors import BraidError
 from l1_bridge.ordered_trie import ordered_trie_root
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId, L1Header
@@ -195,7 +196,16 @@ class FakePool:
         self.refusal: Exception | None = None
         self.on_submit: Callable[[Transaction], None] = lambda transaction: None
 
-    async def submit(self, raw: bytes) -> bytes:
+    async def submit_many(self, raws: Sequence[bytes]) -> list[bytes | BraidError]:
+        answers: list[bytes | BraidError] = []
+        for raw in raws:
+            try:
+                answers.append(self._take(raw))
+            except BraidError as reason:
+                answers.append(reason)
+        return answers
+
+    def _take(self, raw: bytes) -> bytes:
         if self.refusal is not None:
             raise self.refusal
         try:

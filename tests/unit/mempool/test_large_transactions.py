@@ -18,7 +18,7 @@ def make_pool() -> Pool:
 
 
 def insert(pool: Pool, transaction: Transaction) -> None:
-    (decoded,) = decode_batch([(transaction.raw, None)], RULES)
+    (decoded,) = decode_batch([transaction.raw], RULES, None)
     assert isinstance(decoded, Decoded)
     pool.insert(decoded, FakeChain().head(), 0.0)
 

@@ -1,6 +1,7 @@
 """What a mempool still knows after its process ended (law 4), and what it promised (law 6)."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -162,13 +163,13 @@ async def test_submitter_that_goes_away_loses_nothing(tmp_path: Path, monkeypatc
     mempool = await open_mempool(tmp_path, chain)
     await mempool.recover()
     handed_over = asyncio.Event()
-    append = Journal.append_transaction
+    append = Journal.append_transactions
 
-    def append_and_tell(self: Journal, transaction_hash: bytes, record: TransactionRecord, on_synced: OnSynced) -> None:
-        append(self, transaction_hash, record, on_synced)
+    def append_and_tell(self: Journal, records: Sequence[tuple[bytes, TransactionRecord]], on_synced: OnSynced) -> None:
+        append(self, records, on_synced)
         handed_over.set()
 
-    monkeypatch.setattr(Journal, "append_transaction", append_and_tell)
+    monkeypatch.setattr(Journal, "append_transactions", append_and_tell)
     submission = asyncio.ensure_future(mempool.submit(transaction.raw))
     waiter = asyncio.ensure_future(mempool.wait_for_transactions())
     await handed_over.wait()

@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import orjson
 import pytest
 
+from l1_bridge.errors import BraidError
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.method import Runs, method
 from sequencer.rpc.method_table import methods_for
@@ -139,18 +140,14 @@ async def test_batch_stops_when_its_answer_is_large_enough(small: World) -> None
 
 
 async def test_transactions_of_one_batch_are_handed_in_together(world: World) -> None:
-    entered: list[bytes] = []
-    all_there = asyncio.Event()
-    submit = world.pool.submit
+    entered: list[list[bytes]] = []
+    submit_many = world.pool.submit_many
 
-    async def submit_in_group(raw: bytes) -> bytes:
-        entered.append(raw)
-        if len(entered) == 50:
-            all_there.set()
-        await all_there.wait()
-        return await submit(raw)
+    async def submit_and_tell(raws: Sequence[bytes]) -> list[bytes | BraidError]:
+        entered.append(list(raws))
+        return await submit_many(raws)
 
-    world.pool.submit = submit_in_group  # type: ignore[method-assign]
+    world.pool.submit_many = submit_and_tell  # type: ignore[method-assign]
     sent = [make_transaction(nonce=nonce) for nonce in range(50)]
     batch = [request(one.nonce, "eth_sendRawTransaction", "0x" + one.raw.hex()) for one in sent]
 
@@ -158,7 +155,41 @@ async def test_transactions_of_one_batch_are_handed_in_together(world: World) ->
 
     assert isinstance(answers, list)
     assert [answer["result"] for answer in answers] == ["0x" + one.hash.hex() for one in sent]
-    assert entered == [one.raw for one in sent]
+    assert entered == [[one.raw for one in sent]]
+
+
+async def test_each_transaction_of_a_batch_has_an_answer_of_its_own(world: World) -> None:
+    good, other = make_transaction(nonce=0), make_transaction(nonce=1)
+    batch: list[object] = [
+        request(1, "eth_sendRawTransaction", "0x" + good.raw.hex()),
+        request(2, "eth_chainId"),
+        request(3, "eth_sendRawTransaction", "0x02"),
+        request(4, "eth_sendRawTransaction", "no hex"),
+        {"id": 5, "method": "eth_sendRawTransaction", "params": ["0x" + other.raw.hex()]},
+        {"jsonrpc": "2.0", "method": "eth_sendRawTransaction", "params": ["0x" + other.raw.hex()]},
+        request(6, "eth_sendRawTransaction", "0x" + good.raw.hex()),
+    ]
+
+    answers = await answer_of(world, orjson.dumps(batch))
+
+    assert isinstance(answers, list)
+    assert [answer["id"] for answer in answers] == [1, 2, 3, 4, 5, 6]
+    assert answers[0]["result"] == "0x" + good.hash.hex()
+    assert [answer["error"]["code"] for answer in answers[2:]] == [-32003, -32602, -32600, -32003]
+    assert set(world.pool.known) == {good.hash, other.hash}
+
+
+async def test_failure_in_a_batch_of_transactions_is_counted_and_its_text_stays_inside(world: World) -> None:
+    before = INTERNAL_ERRORS._value.get()
+    world.pool.refusal = RuntimeError("the secret path /var/lib/node")
+    batch = [request(id, "eth_sendRawTransaction", "0x" + make_transaction(nonce=id).raw.hex()) for id in range(2)]
+
+    answers = await answer_of(world, orjson.dumps(batch))
+
+    assert isinstance(answers, list)
+    assert [answer["error"]["code"] for answer in answers] == [-32603, -32603]
+    assert b"secret" not in orjson.dumps(answers)
+    assert INTERNAL_ERRORS._value.get() == before + 1
 
 
 async def test_unexpected_failure_is_counted_and_its_text_stays_inside(world: World, call: Call) -> None:

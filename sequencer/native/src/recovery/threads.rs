@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -34,14 +34,18 @@ impl Pool {
         for _ in 0..shares {
             let job = Arc::clone(job);
             tasks.push_back(Box::new(move || job.take_part()));
+        }
+        drop(tasks);
+        for _ in 0..shares {
             self.has_task.notify_one();
         }
     }
 }
 
-/// Number of threads that work by default: one a core.
+/// Number of threads that work by default: one a core. Asked once, since the system reads files for it.
 pub fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
 type OnDone<R> = Box<dyn FnOnce(Vec<Option<R>>) + Send>;
