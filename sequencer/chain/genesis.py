@@ -20,10 +20,11 @@ GENESIS_KEY = b"genesis"
 
 def ensure_genesis(store: Store, genesis: Genesis, rollup: RollupConfig | None) -> None:
     """Write block 0 into an empty store; raises StoreOfAnotherChain or GenesisMismatch where it is another one."""
+    if _is_there(store, genesis, rollup):
+        return
     made = make_genesis_block(genesis)
     block = made.block
-    if rollup is not None and rollup.genesis.l2.hash != block.hash:
-        raise GenesisMismatch(block.hash, rollup.genesis.l2.hash)
+    _check_agreement(block.hash, rollup)
     origin = records.NO_ORIGIN if rollup is None else rollup.genesis.l1
     ref = L2BlockRef(0, block.hash, block.header.parent_hash, block.header.timestamp, origin, 0)
 
@@ -40,6 +41,21 @@ def ensure_genesis(store: Store, genesis: Genesis, rollup: RollupConfig | None) 
         transaction.put(Table.META, GENESIS_KEY, block.hash)
 
     store.write(begin)
+
+
+def _is_there(store: Store, genesis: Genesis, rollup: RollupConfig | None) -> bool:
+    """Whether the store has this very block 0, as far as that is known without making it."""
+    with store.read() as transaction:
+        found = transaction.get(Table.META, GENESIS_KEY)
+    if found is None or genesis.known_hash != found:
+        return False
+    _check_agreement(found, rollup)
+    return True
+
+
+def _check_agreement(block_hash: bytes, rollup: RollupConfig | None) -> None:
+    if rollup is not None and rollup.genesis.l2.hash != block_hash:
+        raise GenesisMismatch(block_hash, rollup.genesis.l2.hash)
 
 
 def load_heads(store: Store) -> Heads:

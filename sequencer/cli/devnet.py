@@ -9,7 +9,6 @@ import typer
 
 if TYPE_CHECKING:
     from sequencer.node.devnet import RunningDevnet
-    from sequencer.config import EngineName
     from sequencer.node.devnet_plan import DevnetOptions
 
 DEFAULT_DATA_DIR = Path(".braid") / "devnet"

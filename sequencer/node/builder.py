@@ -25,7 +25,7 @@ from sequencer.mempool.admission import AdmissionRules
 from sequencer.mempool.mempool import Mempool
 from sequencer.native import absence
 from sequencer.primitives.clock import Clock, SystemClock
-from sequencer.primitives.genesis import Genesis, genesis_from_json
+from sequencer.primitives.genesis import Genesis
 from sequencer.sequencing.attributes_source import AttributesSource, RollupAttributes, StandaloneAttributes
 from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
 from sequencer.sequencing.finality import DepthFinality
@@ -36,6 +36,7 @@ from sequencer.state.store import Store
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
 from .engines import choose_engine, first_engine, second_engine
+from .genesis_file import load_genesis
 from .json_files import UnusableFile, read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis, without_password
@@ -105,7 +106,8 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
 
 
 async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
-    genesis = genesis_from_json(read_json_object(settings.genesis))
+    genesis_file = load_genesis(settings.genesis, settings.data_dir)
+    genesis = genesis_file.genesis
     rollup = None if settings.rollup is None else RollupConfig.from_json(read_json_object(settings.rollup))
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -125,6 +127,9 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     thread = ChainThread()
     stack.callback(thread.close)
     chain = await thread.run(Chain.open, store, genesis, rollup, engine, cache)
+    first = chain.ref(0)
+    if first is not None:
+        genesis = genesis_file.remember(settings.data_dir, first.hash)
     log.info(
         "chain_opened",
         chain_id=genesis.chain_id,

@@ -68,8 +68,9 @@ def choose_engine(
     """
     The engine that the settings ask for, with a second one beside it where `cross_check` says so.
 
-    The native one asks `cache` for what a slice will look at. Workers of the parallel one read the store, and Redis where it is; on Ray, Redis alone, and ask for the rest. What
-    two engines disagree on is kept in the data directory. Raises NativeMissing, RayMissing.
+    The native one asks `cache` for what a slice will look at. Workers of the parallel one read the store, and Redis
+    where it is; on Ray, Redis alone, and ask for the rest. What two engines disagree on is kept in the data directory.
+    Raises NativeMissing, RayMissing.
     """
 
     def make(name: str) -> Engine:

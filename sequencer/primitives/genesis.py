@@ -6,7 +6,7 @@ tools write, and a writer must write what op-geth reads.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .account import EMPTY_TRIE_ROOT
 from .errors import DecodingError
@@ -45,7 +45,11 @@ class OptimismParameters:
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """Block 0 and its state. `optimism` is None for a chain with plain Ethereum rules."""
+    """
+    Block 0 and its state. `optimism` is None for a chain with plain Ethereum rules.
+
+    `known_hash` is the hash of block 0 where it was computed before: a chain that has that block needs no accounts.
+    """
 
     chain_id: int
     timestamp: int
@@ -55,6 +59,7 @@ class Genesis:
     base_fee_per_gas: int
     alloc: Mapping[bytes, GenesisAccount]
     optimism: OptimismParameters | None = None
+    known_hash: bytes | None = field(default=None, compare=False)
 
     def header(self, state_root: bytes, withdrawals_root: bytes = EMPTY_TRIE_ROOT) -> Header:
         """The header of block 0; under OP rules `withdrawals_root` is the message passer's storage root."""

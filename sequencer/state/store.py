@@ -213,8 +213,12 @@ class Store:
             else:
                 self._commits += 1
                 if self._commits % READER_CHECK_COMMITS == 1:
-                    self._environment.check_readers()
+                    self.check_readers()
                 return result
+
+    def check_readers(self) -> int:
+        """Give back the slots of readers that were killed; returns how many there were."""
+        return self._environment.check_readers()
 
     def close(self) -> None:
         """Give back the environment; reads and writes fail from here on."""

@@ -23,7 +23,6 @@ from .leaf import encode_leaf, read_leaf
 from .store import Store, Table
 from .trie_update import TrieUpdater
 
-
 __all__ = ["HashTrieCommitment", "MissingTrieNode", "NodeTable", "path_to"]
 
 

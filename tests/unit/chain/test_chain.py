@@ -346,6 +346,18 @@ def test_a_store_of_another_genesis_is_refused(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_genesis_whose_hash_is_known_needs_no_accounts(tmp_path: Path) -> None:
+    chain = open_chain(tmp_path)
+    genesis = replace(make_genesis(), alloc={}, known_hash=chain.heads.unsafe.hash)
+    chain.store.close()
+    store = Store.open(tmp_path, chain_id=901)
+
+    assert Chain.open(store, genesis, None, FakeEngine()).heads == chain.heads
+    with pytest.raises(StoreOfAnotherChain):
+        Chain.open(store, replace(genesis, known_hash=bytes(32)), None, FakeEngine())
+    store.close()
+
+
 def test_a_rollup_config_of_another_genesis_is_refused(tmp_path: Path) -> None:
     store = Store.open(tmp_path, chain_id=901)
 

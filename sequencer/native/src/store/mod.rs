@@ -17,6 +17,8 @@ mod python;
 mod reverse;
 mod state_at;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use commit::apply_changes;
 pub use environment::{Environment, ReadTxn, WriteTxn};

@@ -282,3 +282,94 @@ pub fn on_threads<'v, T: Send>(
         results.into_iter().collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use alloy_trie::{HashBuilder, Nibbles};
+
+    use super::*;
+    use crate::trie::view::Overlay;
+
+    /// A repeatable source of small numbers.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (self.0 >> 33) % limit
+        }
+    }
+
+    type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn expected(model: &Model) -> B256 {
+        let mut builder = HashBuilder::default();
+        for (key, value) in model {
+            builder.add_leaf(Nibbles::unpack(key), value);
+        }
+        builder.root()
+    }
+
+    /// Keys of `size` bytes out of few, so that branches split and collapse all the time.
+    fn batch(dice: &mut Dice, size: usize, most: u64) -> Model {
+        let few = [0x00, 0x01, 0x10, 0x11, 0x1f, 0xf0, 0xff];
+        (0..dice.below(most) + 1)
+            .map(|_| {
+                let key = (0..size).map(|_| few[dice.below(few.len() as u64) as usize]).collect();
+                let long = if dice.below(2) == 0 { 1 } else { 40 };
+                let value = if dice.below(5) < 2 { Vec::new() } else { vec![dice.below(255) as u8 + 1; long] };
+                (key, value)
+            })
+            .collect()
+    }
+
+    fn entries(batch: &Model) -> Vec<Entry> {
+        let change = |value: &Vec<u8>| if value.is_empty() { Change::Delete } else { Change::Set(value.clone()) };
+        batch.iter().map(|(key, value)| Entry { key: Path::of_key(key), change: change(value) }).collect()
+    }
+
+    fn play(seed: u64, size: usize, most: u64, threads: usize) {
+        let (mut dice, mut model, mut overlay) = (Dice(seed), Model::new(), Overlay::default());
+        for step in 0..30 {
+            let batch = batch(&mut dice, size, most);
+            for (key, value) in &batch {
+                if value.is_empty() { model.remove(key) } else { model.insert(key.clone(), value.clone()) };
+            }
+            let views: Vec<View<'_>> = (0..threads).map(|_| View::over(&overlay)).collect();
+            let (root, records) = update_trie(b"a", &views, &entries(&batch)).unwrap();
+            assert_eq!(root, expected(&model), "seed {seed}, step {step}");
+            overlay.extend(&[], records);
+        }
+        assert!(overlay.len() <= 2 * model.len() + 1, "records of branches that are gone stay behind");
+    }
+
+    #[test]
+    fn roots_are_those_of_tries_made_from_nothing() {
+        for seed in 0..60 {
+            play(seed, 1 + (seed as usize % 3), 12, 1);
+        }
+    }
+
+    #[test]
+    fn threads_make_no_difference() {
+        for seed in 100..106 {
+            play(seed, 8, 600, 3);
+        }
+    }
+
+    #[test]
+    fn a_trie_that_loses_its_last_key_is_empty() {
+        let mut overlay = Overlay::default();
+        let full: Model = [(vec![1, 2], vec![7]), (vec![1, 3], vec![8])].into();
+        let (_, records) = update_trie(b"a", &[View::empty()], &entries(&full)).unwrap();
+        overlay.extend(&[], records);
+        let none = full.keys().map(|key| (key.clone(), Vec::new())).collect();
+        let (root, records) = update_trie(b"a", &[View::over(&overlay)], &entries(&none)).unwrap();
+        overlay.extend(&[], records);
+
+        assert_eq!(root, EMPTY_ROOT_HASH);
+        assert_eq!(overlay.len(), 0);
+    }
+}

@@ -27,6 +27,16 @@ impl Overlay {
         self.records.extend(records);
     }
 
+    /// Number of records that are there.
+    pub fn len(&self) -> usize {
+        self.records.values().filter(|record| record.is_some()).count()
+    }
+
+    /// Whether no record is there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         if let Some(record) = self.records.get(key) {
             return Some(record.as_deref());
@@ -55,6 +65,11 @@ impl<'a> View<'a> {
     /// Nothing at all.
     pub fn empty() -> Self {
         View { table: None, overlay: None }
+    }
+
+    /// Changes over nothing.
+    pub fn over(overlay: &'a Overlay) -> Self {
+        View { table: None, overlay: Some(overlay) }
     }
 
     /// The table as `transaction` sees it, below `overlay`.
