@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sequencer.execution.access_list import BlockAccesses
+from sequencer.execution.access_list import NO_HINTS, AccessHints, BlockAccesses
 from sequencer.execution.access_log import AccessLog
 from sequencer.execution.block_state import BlockState, Settled
 from sequencer.execution.calls import run_call
@@ -127,6 +127,7 @@ class ParallelEngine:
             answer_seconds=answer_seconds,
             monotonic=monotonic,
         )
+        self._hints = NO_HINTS
         self._monotonic = monotonic
         self._tokens = itertools.count()
         self._batch_ids = itertools.count()
@@ -144,6 +145,15 @@ class ParallelEngine:
     ) -> CallResult:
         """Run one message without a trace in state."""
         return run_call(environment, state, message, overrides)
+
+    def expect(self, hints: AccessHints) -> None:
+        """Hints for the block that is opened next: for prefetching, and for who depends on whom."""
+        self._hints = hints
+
+    def take_hints(self) -> AccessHints:
+        """What was said of the block that is opened now."""
+        hints, self._hints = self._hints, NO_HINTS
+        return hints
 
     def speculate(
         self,
@@ -195,6 +205,7 @@ class ParallelOpenBlock:
         self._room = BlockRoom(environment)
         self._fees: FeeParameters | None = None
         self._ways = dict.fromkeys(WAYS, 0)
+        self._hints = engine.take_hints()
         self._log = AccessLog()
         opening = run_system_calls(Evm(environment), state)
         self._log.note_opening(opening, self._commit(opening, ()))
@@ -238,12 +249,14 @@ class ParallelOpenBlock:
 
     def _apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
         self._ways = dict.fromkeys(WAYS, 0)
+        self._engine.predictor.hints = self._hints
         outcomes: list[Outcome] = []
         while len(outcomes) < len(transactions) and isinstance(transactions[len(outcomes)], DepositTransaction):
             outcomes.append(self._run_in_turn(transactions[len(outcomes)]))
         start = len(outcomes)
         users = [item for item in transactions[start:] if isinstance(item, Transaction)]
-        self._parent.prefetch({address for item in users for address in (item.sender, item.to) if address}, ())
+        accounts = {address for item in users for address in (item.sender, item.to) if address}
+        self._parent.prefetch(*self._with_hints(users, accounts))
         speculation = self._speculate(transactions, start)
         for index in range(start, len(transactions)):
             if speculation is not None and index % PUMP_EVERY == 0:
@@ -280,6 +293,20 @@ class ParallelOpenBlock:
         )
         speculation.pump()
         return speculation
+
+    def _with_hints(
+        self, users: Sequence[Transaction], accounts: set[bytes]
+    ) -> tuple[set[bytes], set[tuple[bytes, int]]]:
+        """Accounts and slots to load: what is known to be needed, with what hints say."""
+        slots: set[tuple[bytes, int]] = set()
+        hinted = (self._hints.transactions.get(item.hash) for item in users) if self._hints.transactions else ()
+        for hint in hinted:
+            for key in () if hint is None else (*hint.reads, *hint.writes):
+                if key[:1] == b"s":
+                    slots.add((key[1:21], int.from_bytes(key[21:], "big")))
+                else:
+                    accounts.add(key[1:])
+        return accounts, slots
 
     def _load_reads(self, results: Sequence[SpeculativeResult | None]) -> None:
         """Results have come: load what they will be checked against."""
