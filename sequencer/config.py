@@ -62,7 +62,7 @@ class NodeSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _cross_check_is_another_engine(self) -> "NodeSettings":
-        if self.cross_check == self.engine:
+        if self.cross_check == self.engine != "auto":
             raise ValueError(f"cross_check needs another engine than {self.engine}, which is the first one already")
         return self
 

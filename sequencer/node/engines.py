@@ -30,7 +30,16 @@ class NativeMissing(CriticalError):
     """The native engine was asked for by name, and the extension is not there."""
 
     def __init__(self) -> None:
-        super().__init__(f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then")
+        super().__init__(
+            f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then"
+        )
+
+
+class SameEngine(CriticalError):
+    """An engine was to check itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"--cross-check-engine {name}: that is the first engine already, a check needs another one")
 
 
 def first_engine(settings: NodeSettings) -> str:
@@ -46,14 +55,19 @@ def second_engine(settings: NodeSettings) -> str | None:
     """The engine that checks the first; by default the reference, unless it is the first itself. None for no check."""
     if settings.cross_check == "off":
         return None
+    first = first_engine(settings)
     if settings.cross_check == "auto":
-        return "parallel" if first_engine(settings) == "serial" else "serial"
+        return "parallel" if first == "serial" else "serial"
+    if settings.cross_check == first:
+        raise SameEngine(first)
     if settings.cross_check == "native" and not native.is_available():
         raise NativeMissing
     return settings.cross_check
 
 
-def choose_engine(settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
+def choose_engine(
+    settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None
+) -> Engine:
     """
     The engine that the settings ask for, with a second one beside it where `cross_check` says so.
 

@@ -75,7 +75,9 @@ def _cores() -> ExaminedPart:
 
 def _engine() -> ExaminedPart:
     if is_available():
-        return ExaminedPart("engine", Finding.GOOD, "native, parallel, serial", "native serves: microseconds a transaction")
+        return ExaminedPart(
+            "engine", Finding.GOOD, "native, parallel, serial", "native serves: microseconds a transaction"
+        )
     meaning = f"py-evm serves, 0.25 ms and more a transaction: {absence}"
     return ExaminedPart("engine", Finding.LIMITED, "parallel, serial", meaning)
 

@@ -14,7 +14,6 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from sequencer.execution.access_list import NO_HINTS, AccessHints, BlockAccesses
 from sequencer.execution.access_log import AccessLog
@@ -59,14 +58,14 @@ from .kept_state import KeptCodes, KeptState
 from .messages import SpeculativeResult, pack_fees, read_logs
 from .metrics import WAYS, ExecutionCounts
 from .pool import Executor, WorkerPool
-from .prediction import Location, Predictor
+from .prediction import Location, Predictor, hinted_keys
 from .processes import ProcessExecutor
 from .schedule import DEFAULT_LIMITS, Schedule, ScheduleLimits
 from .source import StateSource
 from .speculation import BlockMessages, Speculation
 from .touched import TouchedState
 from .transfer import TransferShortcut
-from .validation import Conflict, check_result
+from .validation import FAILED_GUESS, FIRST_RUN, Attempts, Conflict, check_result
 
 DEFAULT_WORKERS = 2
 
@@ -78,16 +77,6 @@ READY_SECONDS = 60.0
 
 PUMP_EVERY = 4
 """Commits between two looks at what the workers have sent."""
-
-
-class Attempts(NamedTuple):
-    """How often a transaction ran by its turn, and the first key that a guess had wrong, where that is known."""
-
-    executions: int
-    conflict: bytes | None = None
-
-
-FIRST_RUN, FAILED_GUESS = Attempts(1), Attempts(2)
 
 
 class ParallelEngine:
@@ -256,7 +245,8 @@ class ParallelOpenBlock:
         start = len(outcomes)
         users = [item for item in transactions[start:] if isinstance(item, Transaction)]
         accounts = {address for item in users for address in (item.sender, item.to) if address}
-        self._parent.prefetch(*self._with_hints(users, accounts))
+        hinted_accounts, hinted_slots = hinted_keys(users, self._hints)
+        self._parent.prefetch(accounts | hinted_accounts, hinted_slots)
         speculation = self._speculate(transactions, start)
         for index in range(start, len(transactions)):
             if speculation is not None and index % PUMP_EVERY == 0:
@@ -277,9 +267,7 @@ class ParallelOpenBlock:
         if not pool.ready():
             return None
         engine = self._engine
-        candidates = find_candidates(
-            transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys
-        )
+        candidates = find_candidates(transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys)
         hot = [item.prediction.is_for_its_turn for item in candidates if item.prediction.is_hot]
         engine.counts.note_hot(hot.count(False), hot.count(True), len(engine.hot_keys))
         schedule = Schedule(candidates, len(pool.ready()), self._engine.limits)
@@ -288,25 +276,9 @@ class ParallelOpenBlock:
         fees = self._fee_parameters()
         if self._touched:
             self._messages.add_delta(self._touched.take(self._state))
-        speculation = self._engine.speculate(
-            schedule, self._messages, fees, self._load_reads, self._parent.read_flat
-        )
+        speculation = self._engine.speculate(schedule, self._messages, fees, self._load_reads, self._parent.read_flat)
         speculation.pump()
         return speculation
-
-    def _with_hints(
-        self, users: Sequence[Transaction], accounts: set[bytes]
-    ) -> tuple[set[bytes], set[tuple[bytes, int]]]:
-        """Accounts and slots to load: what is known to be needed, with what hints say."""
-        slots: set[tuple[bytes, int]] = set()
-        hinted = (self._hints.transactions.get(item.hash) for item in users) if self._hints.transactions else ()
-        for hint in hinted:
-            for key in () if hint is None else (*hint.reads, *hint.writes):
-                if key[:1] == b"s":
-                    slots.add((key[1:21], int.from_bytes(key[21:], "big")))
-                else:
-                    accounts.add(key[1:])
-        return accounts, slots
 
     def _load_reads(self, results: Sequence[SpeculativeResult | None]) -> None:
         """Results have come: load what they will be checked against."""

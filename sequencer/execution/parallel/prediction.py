@@ -143,6 +143,20 @@ def _hinted(hint: AccessHint) -> tuple[tuple[Location, bool], ...]:
     return tuple(found)
 
 
+def hinted_keys(transactions: Iterable[Transaction], hints: AccessHints) -> tuple[set[bytes], set[tuple[bytes, int]]]:
+    """Accounts and slots that hints name for these transactions."""
+    accounts: set[bytes] = set()
+    slots: set[tuple[bytes, int]] = set()
+    found = (hints.transactions.get(item.hash) for item in transactions) if hints.transactions else ()
+    for hint in found:
+        for key in () if hint is None else (*hint.reads, *hint.writes):
+            if key[:1] == b"s":
+                slots.add((key[1:21], int.from_bytes(key[21:], "big")))
+            else:
+                accounts.add(key[1:])
+    return accounts, slots
+
+
 def kind_of(transaction: Transaction) -> Kind:
     """What is called, and the selector."""
     return transaction.to or b"", transaction.data[:4]
