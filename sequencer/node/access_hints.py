@@ -15,11 +15,13 @@ from contextlib import AsyncExitStack
 import aiohttp
 import orjson
 import structlog
-from prometheus_client import Counter
 
 from contracts.keccak import keccak
 from sequencer.derivation.attributes import DerivedAttributes
-from sequencer.execution.access_list import AccessHint, AccessHints
+from sequencer.execution.access_list import AccessHint, AccessHints, TakesHints
+from sequencer.execution.interface import Engine
+
+from . import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -33,12 +35,6 @@ MAX_ANSWER_BYTES = 16 << 20
 
 MAX_KEYS = 200_000
 """Of one block, as many as any block of 30,000,000 gas can have and some; what is more makes the answer worthless."""
-
-ANSWERS = Counter("braid_node_access_hints_total", "Asked for a block's access list before executing it.", ["verdict"])
-"""used; failed: no answer, none in time, or an error; malformed: an answer that is none."""
-
-for _verdict in ("used", "failed", "malformed"):
-    ANSWERS.labels(_verdict)
 
 
 class MalformedHints(ValueError):
@@ -77,12 +73,12 @@ class SequencerHints:
         except MalformedHints as reason:
             self._fall_silent("malformed", number, str(reason))
             return None
-        ANSWERS.labels("used").inc()
+        metrics.ACCESS_HINTS.labels("used").inc()
         return hints
 
     def _fall_silent(self, verdict: str, number: int, reason: str) -> None:
         self._silent_until = self._monotonic() + PAUSE_SECONDS
-        ANSWERS.labels(verdict).inc()
+        metrics.ACCESS_HINTS.labels(verdict).inc()
         log.debug("no_access_hints", number=number, verdict=verdict, reason=reason[:200])
 
     async def _ask(self, number: int) -> bytes:
@@ -99,9 +95,13 @@ class SequencerHints:
             return bytes(body)
 
 
-async def connect_hints(url: str | None, stack: AsyncExitStack) -> SequencerHints | None:
-    """Somebody to ask at `url`, until the stack closes; None without a URL. Nothing is asked yet."""
-    if url is None:
+async def connect_hints(url: str | None, engine: Engine, stack: AsyncExitStack) -> SequencerHints | None:
+    """
+    Somebody to ask at `url`, until the stack closes; nothing is asked yet.
+
+    None without a URL, and for an engine that has no use for hints.
+    """
+    if url is None or not isinstance(engine, TakesHints):
         return None
     return SequencerHints(await stack.enter_async_context(aiohttp.ClientSession()), url)
 

@@ -87,7 +87,7 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
         services: list[NamedService] = []
         derivation = None
         if l1 is not None and base.rollup is not None:
-            hints = None if is_sequencer else await connect_hints(settings.sequencer_rpc, stack)
+            hints = None if is_sequencer else await connect_hints(settings.sequencer_rpc, base.engine, stack)
             derivation = _make_derivation(base, base.rollup, l1, hints)
             services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
         mempool = await _open_mempool(base, clock, stack) if is_sequencer else None

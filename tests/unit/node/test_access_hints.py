@@ -4,7 +4,7 @@ import asyncio
 import copy
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import cast
 
 import aiohttp
@@ -18,10 +18,12 @@ from contracts.keccak import keccak
 from l1_bridge.types import BlockId
 from sequencer.derivation.attributes import DerivedAttributes
 from sequencer.execution.access_list import BlockAccesses, build_block_access_list
+from sequencer.execution.serial import SerialEngine
 from sequencer.node import access_hints
-from sequencer.node.access_hints import PAUSE_SECONDS, MalformedHints, SequencerHints, read_hints
+from sequencer.node.access_hints import PAUSE_SECONDS, MalformedHints, SequencerHints, connect_hints, read_hints
 from sequencer.rpc.access_list_format import format_access_list
 from tests.fakes.chain_story import L1_GENESIS, make_attributes
+from tests.fakes.tampered_engine import TamperedEngine
 from tests.market_blocks import increment, play_list
 
 PLAYED = play_list([increment(0, 0), increment(1, 0), increment(2, 0)])
@@ -264,3 +266,12 @@ async def test_an_answer_that_does_not_come_is_given_up() -> None:
 async def test_nobody_there_is_no_hint(url: str) -> None:
     async with aiohttp.ClientSession() as session:
         assert await SequencerHints(session, url)(payload()) is None
+
+
+async def test_nobody_is_asked_without_a_url_or_for_an_engine_that_has_no_use_for_it() -> None:
+    async with AsyncExitStack() as stack:
+        takes, takes_not = TamperedEngine(SerialEngine()), SerialEngine()
+
+        assert await connect_hints(None, takes, stack) is None
+        assert await connect_hints("http://127.0.0.1:1/", takes_not, stack) is None
+        assert await connect_hints("http://127.0.0.1:1/", takes, stack) is not None
