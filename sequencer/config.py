@@ -36,6 +36,7 @@ class NodeSettings(BaseSettings):
     l1_chain_config: Path | None = Field(None, description="L1 chain config; none: Prague from genesis")
     l1_confirmations: int = Field(0, ge=0, description="L1 blocks on top of an origin before it is built upon")
     l1_poll_seconds: float = Field(1.0, gt=0, description="how often L1's heads are read")
+    sequencer_rpc: str | None = Field(None, description="RPC of the sequencer; a replica asks it for access lists")
     rpc_host: str = "127.0.0.1"
     rpc_port: int = Field(8546, ge=0, le=65535)
     admin_port: int = Field(0, ge=0, le=65535, description="metrics, health and admin, on loopback; 0: any free port")
@@ -61,7 +62,7 @@ class NodeSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _cross_check_is_another_engine(self) -> "NodeSettings":
-        if self.cross_check == self.engine:
+        if self.cross_check == self.engine != "auto":
             raise ValueError(f"cross_check needs another engine than {self.engine}, which is the first one already")
         return self
 

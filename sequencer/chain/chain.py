@@ -17,7 +17,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId
-from sequencer.execution.access_list import BlockAccessList, build_block_access_list
+from sequencer.execution.access_list import AccessHints, BlockAccessList, TakesHints, build_block_access_list
 from sequencer.execution.environment import BLOCKHASH_WINDOW, BlockEnvironment, Rules, make_environment
 from sequencer.execution.interface import Engine, SealedBlock
 from sequencer.primitives.attributes import PayloadAttributes
@@ -155,6 +155,11 @@ class Chain:
             return execute(handle, self._commitment())
         finally:
             handle.abandon()
+
+    def expect(self, hints: AccessHints) -> None:
+        """Hand on what somebody says of the next block, to an engine that can use it."""
+        if isinstance(self._engine, TakesHints):
+            self._engine.expect(hints)
 
     def _begin(self, attributes: PayloadAttributes) -> OpenBlockHandle:
         head = self._heads.unsafe

@@ -11,7 +11,7 @@ protocol calls critical; L1 that is away is a TemporaryError, L1 that changed is
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -25,6 +25,7 @@ from l1_bridge.service import AGAIN, Wake
 from l1_bridge.types import BlockId, L1Header, L1Source
 from sequencer.chain.chain import Chain
 from sequencer.chain.thread import ChainThread
+from sequencer.execution.access_list import AccessHints
 
 from . import metrics
 from .attributes import DerivedAttributes
@@ -56,6 +57,10 @@ class SyncStatus:
     finalized_l2: L2BlockRef
 
 
+AskForHints = Callable[[DerivedAttributes], Awaitable[AccessHints | None]]
+"""Asks somebody what a payload's transactions will read and write; soon back, with None when nobody knows."""
+
+
 class DerivationService:
     """See the module. Passive: driven by `step` and `reset`."""
 
@@ -68,8 +73,10 @@ class DerivationService:
         rollup: RollupConfig,
         l1_config: L1ChainConfig,
         idle_seconds: float = DEFAULT_IDLE_SECONDS,
+        ask_for_hints: AskForHints | None = None,
     ) -> None:
         """`l1_heads` gives what the head tracker saw last; nothing happens before it has seen a latest block."""
+        self._ask_for_hints = ask_for_hints
         self._chain = chain
         self._thread = thread
         self._l1 = l1
@@ -188,6 +195,7 @@ class DerivationService:
 
     async def _apply(self, pipeline: DerivationPipeline, derived: DerivedAttributes) -> None:
         try:
+            await self._expect(derived)
             applied = await self._thread.run(apply_derived, self._chain, derived, self._unwound)
         except asyncio.CancelledError:
             self._pipeline = None  # the job ends without us, so what it did to the pipeline's state is not known
@@ -206,6 +214,15 @@ class DerivationService:
             l1_origin=applied.ref.l1_origin.number,
             derived_from=derived.derived_from.number,
         )
+
+    async def _expect(self, derived: DerivedAttributes) -> None:
+        """Let the engine know what somebody says of a payload that will probably be executed."""
+        will_be_executed = self._chain.heads.unsafe.number == derived.parent.number
+        if self._ask_for_hints is None or not will_be_executed or not derived.attributes.user_transactions:
+            return
+        hints = await self._ask_for_hints(derived)
+        if hints is not None:
+            await self._thread.run(self._chain.expect, hints)
 
     async def _require_same_l1(self, origin: L1Header) -> None:
         """Raise L1Reorged when L1 has another block at our height, or at that of the unsafe head's origin."""

@@ -189,17 +189,6 @@ def _account_access(address: bytes, found: _Gathered, code: Callable[[bytes], by
 
 
 @dataclass(frozen=True, slots=True)
-class AccessHints:
-    """
-    What somebody says of the transactions of the next block: keys that each will read and write, by its hash.
-
-    Said by others and believed by nobody: a wrong hint costs time, never a result.
-    """
-
-    transactions: Mapping[bytes, "AccessHint"] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class AccessHint:
     """Keys of the flat state that one transaction is expected to read, and to write."""
 
@@ -207,12 +196,27 @@ class AccessHint:
     writes: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AccessHints:
+    """
+    What somebody says of the transactions of the next block, by their hash.
+
+    Said by others and believed by nobody: a wrong hint, a missing or a superfluous one costs time, never a result.
+    Every key has the form of a key (`is_key`); how many there are is bounded by whoever made the hints.
+    """
+
+    transactions: Mapping[bytes, AccessHint] = field(default_factory=dict)
+
+
+NO_HINTS = AccessHints()
+
+
 @runtime_checkable
 class TakesHints(Protocol):
     """An engine that can make use of hints; others are left alone."""
 
     def expect(self, hints: AccessHints) -> None:
-        """Hints for the next block that is opened; they replace earlier ones, and end with that block."""
+        """Hints for the block that is opened next; they replace earlier ones, and end with that block."""
         ...
 
 

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from l1_bridge.errors import CriticalError
 from sequencer.primitives.block import AnyTransaction
 from sequencer.primitives.header import Header
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment, TrieUpdate
 from sequencer.state.reader import StateReader
 
@@ -223,9 +223,9 @@ class _SharedCommitment:
 
     def __init__(self, below: StateCommitment) -> None:
         self._below = below
-        self._computed: tuple[StateChanges, TrieUpdate] | None = None
+        self._computed: tuple[ChangeSet, TrieUpdate] | None = None
 
-    def compute(self, changes: StateChanges) -> TrieUpdate:
+    def compute(self, changes: ChangeSet) -> TrieUpdate:
         """Roots after `changes`."""
         if self._computed is not None and _are_equal(self._computed[0], changes):
             return self._computed[1]
@@ -239,7 +239,7 @@ class _SharedCommitment:
         return self._below.storage_root(address)
 
 
-def _are_equal(left: StateChanges, right: StateChanges) -> bool:
+def _are_equal(left: ChangeSet, right: ChangeSet) -> bool:
     """By what they hold: they need not be of one class."""
     return (
         left.accounts == right.accounts

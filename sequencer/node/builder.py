@@ -33,6 +33,7 @@ from sequencer.sequencing.service import SequencingOptions, SequencingService
 from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
+from .access_hints import SequencerHints, connect_hints
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
 from .engines import choose_engine, first_engine, second_engine
@@ -87,7 +88,8 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
         services: list[NamedService] = []
         derivation = None
         if l1 is not None and base.rollup is not None:
-            derivation = _make_derivation(base, base.rollup, l1)
+            hints = None if is_sequencer else await connect_hints(settings.sequencer_rpc, base.engine, stack)
+            derivation = _make_derivation(base, base.rollup, l1, hints)
             services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
         mempool = await _open_mempool(base, clock, stack) if is_sequencer else None
         rpc = RpcParts.make(base.chain, base.engine, base.rollup, mempool, derivation)
@@ -164,7 +166,9 @@ async def _choose_clock(base: _Base, l1: _L1Parts | None) -> Clock:
     return system
 
 
-def _make_derivation(base: _Base, rollup: RollupConfig, l1: _L1Parts) -> DerivationService:
+def _make_derivation(
+    base: _Base, rollup: RollupConfig, l1: _L1Parts, hints: SequencerHints | None
+) -> DerivationService:
     tracker = l1.tracker
     return DerivationService(
         base.chain,
@@ -174,6 +178,7 @@ def _make_derivation(base: _Base, rollup: RollupConfig, l1: _L1Parts) -> Derivat
         rollup,
         l1.config,
         idle_seconds=base.settings.l1_poll_seconds,
+        ask_for_hints=hints,
     )
 
 

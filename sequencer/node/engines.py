@@ -37,6 +37,13 @@ class NativeMissing(CriticalError):
         )
 
 
+class SameEngine(CriticalError):
+    """An engine was to check itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"--cross-check-engine {name}: that is the first engine already, a check needs another one")
+
+
 def first_engine(settings: NodeSettings) -> str:
     """The engine that executes; raises NativeMissing when it was asked for by name and is not there."""
     if settings.engine == "auto":
@@ -50,8 +57,11 @@ def second_engine(settings: NodeSettings) -> str | None:
     """The engine that checks the first; by default the reference, unless it is the first itself. None for no check."""
     if settings.cross_check == "off":
         return None
+    first = first_engine(settings)
     if settings.cross_check == "auto":
-        return "parallel" if first_engine(settings) == "serial" else "serial"
+        return "parallel" if first == "serial" else "serial"
+    if settings.cross_check == first:
+        raise SameEngine(first)
     if settings.cross_check == "native" and not native.is_available():
         raise NativeMissing
     return settings.cross_check

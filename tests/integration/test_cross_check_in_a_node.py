@@ -9,10 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from l1_bridge.errors import CriticalError
-from sequencer import cli
+from sequencer import cli, native
 from sequencer.config import InvalidSettings
 from sequencer.execution.cross_check import CrossCheckEngine, EnginesDisagree
-from sequencer.execution.interface import Engine
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.serial import SerialEngine
 from sequencer.mempool.journal import Journal
@@ -20,12 +19,17 @@ from sequencer.mempool.journal_records import SliceRecord
 from sequencer.mempool.statuses import TransactionState
 from sequencer.node import engines
 from sequencer.node.divergence_file import DivergenceUnresolved, NoDivergence
+from sequencer.node.engines import SameEngine
 from sequencer.node.json_files import UnusableFile
 from tests.factories import make_transaction, private_key
 from tests.fakes.real_node import COUNTER, ManualClock, open_node, standalone_genesis
 from tests.fakes.tampered_engine import TamperedEngine, change_receipt
 
 INCREMENT = bytes.fromhex("d09de08a")
+
+
+PAIRS = [("serial", "parallel"), ("parallel", "serial")] + [("native", "serial")] * native.is_available()
+"""First engine, and the one that `auto` takes to check it."""
 
 
 def increment(sender: int, nonce: int = 0) -> bytes:
@@ -38,16 +42,9 @@ def increment(sender: int, nonce: int = 0) -> bytes:
 @pytest.fixture
 def spoil_second(monkeypatch: pytest.MonkeyPatch) -> Callable[[TamperedEngine], None]:
     """Makes the given engine the second one."""
-    make_engine = engines._make_engine
 
     def spoil(second: TamperedEngine) -> None:
-        made: list[Engine] = []
-
-        def make(*arguments: object) -> Engine:
-            made.append(second if made else make_engine(*arguments))  # type: ignore[arg-type]
-            return made[-1]
-
-        monkeypatch.setattr(engines, "_make_engine", make)
+        monkeypatch.setattr(engines, "ParallelEngine", lambda *parts, **more: second)
 
     return spoil
 
@@ -64,7 +61,7 @@ def slices_written(monkeypatch: pytest.MonkeyPatch) -> list[SliceRecord]:
     return written
 
 
-@pytest.mark.parametrize(("first", "second"), [("serial", "parallel"), ("parallel", "serial")])
+@pytest.mark.parametrize(("first", "second"), PAIRS)
 async def test_what_both_engines_say_is_published(tmp_path: Path, first: str, second: str) -> None:
     wishes = {"engine": first, "cross_check": "auto"}
     async with open_node(tmp_path, standalone_genesis(), ManualClock(), wishes=wishes) as node:
@@ -155,6 +152,15 @@ async def test_a_disk_that_takes_no_file_does_not_let_the_node_go_on(
             await node.make_block()
 
         assert node.chain.heads.unsafe.number == 0
+
+
+async def test_an_engine_that_auto_stands_for_does_not_check_itself(tmp_path: Path) -> None:
+    first = "native" if native.is_available() else "parallel"
+    with pytest.raises(SameEngine, match=f"--cross-check-engine {first}"):
+        async with open_node(
+            tmp_path, standalone_genesis(), ManualClock(), wishes={"engine": "auto", "cross_check": first}
+        ):
+            pass
 
 
 async def test_an_engine_does_not_check_itself(tmp_path: Path) -> None:

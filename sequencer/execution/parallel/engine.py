@@ -14,9 +14,8 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
-from sequencer.execution.access_list import BlockAccesses
+from sequencer.execution.access_list import NO_HINTS, AccessHints, BlockAccesses
 from sequencer.execution.access_log import AccessLog
 from sequencer.execution.block_state import BlockState, Settled
 from sequencer.execution.calls import run_call
@@ -59,14 +58,14 @@ from .kept_state import KeptCodes, KeptState
 from .messages import SpeculativeResult, pack_fees, read_logs
 from .metrics import WAYS, ExecutionCounts
 from .pool import Executor, WorkerPool
-from .prediction import Location, Predictor
+from .prediction import Location, Predictor, hinted_keys
 from .processes import ProcessExecutor
 from .schedule import DEFAULT_LIMITS, Schedule, ScheduleLimits
 from .source import StateSource
 from .speculation import BlockMessages, Speculation
 from .touched import TouchedState
 from .transfer import TransferShortcut
-from .validation import Conflict, check_result
+from .validation import FAILED_GUESS, FIRST_RUN, Attempts, Conflict, check_result
 
 DEFAULT_WORKERS = 2
 
@@ -78,16 +77,6 @@ READY_SECONDS = 60.0
 
 PUMP_EVERY = 4
 """Commits between two looks at what the workers have sent."""
-
-
-class Attempts(NamedTuple):
-    """How often a transaction ran by its turn, and the first key that a guess had wrong, where that is known."""
-
-    executions: int
-    conflict: bytes | None = None
-
-
-FIRST_RUN, FAILED_GUESS = Attempts(1), Attempts(2)
 
 
 class ParallelEngine:
@@ -127,6 +116,7 @@ class ParallelEngine:
             answer_seconds=answer_seconds,
             monotonic=monotonic,
         )
+        self._hints = NO_HINTS
         self._monotonic = monotonic
         self._tokens = itertools.count()
         self._batch_ids = itertools.count()
@@ -144,6 +134,15 @@ class ParallelEngine:
     ) -> CallResult:
         """Run one message without a trace in state."""
         return run_call(environment, state, message, overrides)
+
+    def expect(self, hints: AccessHints) -> None:
+        """Hints for the block that is opened next: for prefetching, and for who depends on whom."""
+        self._hints = hints
+
+    def take_hints(self) -> AccessHints:
+        """What was said of the block that is opened now."""
+        hints, self._hints = self._hints, NO_HINTS
+        return hints
 
     def speculate(
         self,
@@ -195,6 +194,7 @@ class ParallelOpenBlock:
         self._room = BlockRoom(environment)
         self._fees: FeeParameters | None = None
         self._ways = dict.fromkeys(WAYS, 0)
+        self._hints = engine.take_hints()
         self._log = AccessLog()
         opening = run_system_calls(Evm(environment), state)
         self._log.note_opening(opening, self._commit(opening, ()))
@@ -238,12 +238,15 @@ class ParallelOpenBlock:
 
     def _apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
         self._ways = dict.fromkeys(WAYS, 0)
+        self._engine.predictor.hints = self._hints
         outcomes: list[Outcome] = []
         while len(outcomes) < len(transactions) and isinstance(transactions[len(outcomes)], DepositTransaction):
             outcomes.append(self._run_in_turn(transactions[len(outcomes)]))
         start = len(outcomes)
         users = [item for item in transactions[start:] if isinstance(item, Transaction)]
-        self._parent.prefetch({address for item in users for address in (item.sender, item.to) if address}, ())
+        accounts = {address for item in users for address in (item.sender, item.to) if address}
+        hinted_accounts, hinted_slots = hinted_keys(users, self._hints)
+        self._parent.prefetch(accounts | hinted_accounts, hinted_slots)
         speculation = self._speculate(transactions, start)
         for index in range(start, len(transactions)):
             if speculation is not None and index % PUMP_EVERY == 0:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from contracts.keccak import keccak
+from sequencer.execution.access_list import NO_HINTS, AccessHint, AccessHints
 from sequencer.execution.flat_accounts import BALANCE
 from sequencer.primitives.transaction import Transaction
 
@@ -92,10 +93,15 @@ class Predictor:
 
     def __init__(self) -> None:
         self._kinds: dict[Kind, _Kind] = {}
+        self.hints: AccessHints = NO_HINTS
+        """What is said of the open block's transactions; where there is a hint it stands for what was learned."""
 
     def predict(self, transaction: Transaction) -> Prediction:
         """What `transaction` will probably touch besides its sender and recipient, and for how long it will run."""
         kind = self._kinds.get(kind_of(transaction))
+        hint = self.hints.transactions.get(transaction.hash)
+        if hint is not None:
+            return Prediction(_hinted(hint), UNKNOWN_MICROSECONDS if kind is None else kind.microseconds)
         if kind is None:
             return Prediction((), UNKNOWN_MICROSECONDS)
         if not kind.active:
@@ -120,6 +126,35 @@ class Predictor:
             kind.wanted = kind.samples + 1
         if kind.samples < kind.wanted:
             _explain(kind, transaction, result)
+
+
+def _hinted(hint: AccessHint) -> tuple[tuple[Location, bool], ...]:
+    """
+    What a hint says, as predictions are: slots tie transactions together, accounts are there to be prefetched.
+
+    Of an account that is written mostly the balance moves, and that is no conflict.
+    """
+    written = set(hint.writes)
+    found = []
+    for key in dict.fromkeys((*hint.reads, *hint.writes)):
+        is_slot = key[:1] == b"s"
+        location = Location(key[1:21], int.from_bytes(key[21:], "big") if is_slot else None)
+        found.append((location, is_slot and key in written))
+    return tuple(found)
+
+
+def hinted_keys(transactions: Iterable[Transaction], hints: AccessHints) -> tuple[set[bytes], set[tuple[bytes, int]]]:
+    """Accounts and slots that hints name for these transactions."""
+    accounts: set[bytes] = set()
+    slots: set[tuple[bytes, int]] = set()
+    found = (hints.transactions.get(item.hash) for item in transactions) if hints.transactions else ()
+    for hint in found:
+        for key in () if hint is None else (*hint.reads, *hint.writes):
+            if key[:1] == b"s":
+                slots.add((key[1:21], int.from_bytes(key[21:], "big")))
+            else:
+                accounts.add(key[1:])
+    return accounts, slots
 
 
 def kind_of(transaction: Transaction) -> Kind:

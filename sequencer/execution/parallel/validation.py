@@ -7,6 +7,7 @@ applied to what is there now. So popular recipients and fee vaults are no confli
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sequencer.execution.flat_accounts import BALANCE, CODE, NONCE
 from sequencer.primitives.account import EMPTY_CODE_HASH, Account
@@ -30,6 +31,16 @@ class Conflict:
     def key(self) -> bytes:
         """Its key in the flat state."""
         return b"a" + self.address if self.slot is None else b"s" + slot_key(self.address, self.slot)
+
+
+class Attempts(NamedTuple):
+    """How often a transaction ran by its turn, and the first key that a guess had wrong, where that is known."""
+
+    executions: int
+    conflict: bytes | None = None
+
+
+FIRST_RUN, FAILED_GUESS = Attempts(1), Attempts(2)
 
 
 def check_result(state: StateReader, result: SpeculativeResult) -> StateChanges | Conflict:
