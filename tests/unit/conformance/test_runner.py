@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from l1_bridge.json_fields import MalformedField
-from sequencer.conformance.engines import EngineName, FixtureReader, UnknownEngine, make_engine, parse_engine
+from sequencer.conformance.engines import (
+    EngineMissing,
+    EngineName,
+    FixtureReader,
+    UnknownEngine,
+    make_engine,
+    parse_engine,
+)
 from sequencer.conformance.fields import NoFixture, read_number
 from sequencer.conformance.files import FixtureFile, find_files
 from sequencer.conformance.runner import Kind, Run, run_file, run_files, run_folder
@@ -127,8 +134,19 @@ def test_the_parallel_engine_passes_too(tmp_path: Path, tests: Mapping[str, obje
     assert verdict.error is None
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_native_engine_is_taken_where_it_is(monkeypatch: pytest.MonkeyPatch, is_there: bool) -> None:
+    monkeypatch.setattr("sequencer.native.extension", object() if is_there else None)
+
+    if is_there:
+        assert parse_engine("native") is EngineName.NATIVE
+    else:
+        with pytest.raises(EngineMissing, match="needs the extension"):
+            parse_engine("native")
+
+
 def test_an_engine_that_does_not_exist_is_told() -> None:
-    assert parse_engine("native") is EngineName.NATIVE
+    assert parse_engine("parallel") is EngineName.PARALLEL
     with pytest.raises(UnknownEngine, match="'geth' is no engine: serial, parallel, native"):
         parse_engine("geth")
 
