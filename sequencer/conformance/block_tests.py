@@ -31,7 +31,7 @@ from .headers import (
 )
 from .requests import collect_requests, hash_requests
 from .state import FixtureCommitment, FixtureState, read_state
-from .verdicts import Verdict
+from .verdicts import Verdict, describe_refusal
 
 TRANSITION_TIME = 15_000
 """When the fork changes in the fixtures that are named for it."""
@@ -181,7 +181,7 @@ def _apply_all(opened: OpenBlock, transactions: Sequence[Transaction]) -> list[R
     receipts = []
     for place, outcome in enumerate(opened.apply(transactions)):
         if not isinstance(outcome, Included):
-            raise InvalidBlock(f"transaction {place} was refused: {getattr(outcome, 'reason', 'no room in the block')}")
+            raise InvalidBlock(f"transaction {place} was refused: {describe_refusal(outcome)}")
         receipts.append(outcome.receipt)
     return receipts
 

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import cast
 
 from l1_bridge.errors import BraidError
+from sequencer import native
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import Engine
+from sequencer.execution.native.engine import NativeEngine
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.parallel.schedule import ScheduleLimits
 from sequencer.execution.serial import SerialEngine
@@ -41,11 +43,21 @@ class UnknownEngine(BraidError):
 
 
 def parse_engine(name: str) -> EngineName:
-    """The engine that a user names; raises UnknownEngine."""
+    """The engine that a user names; raises UnknownEngine, and EngineMissing where it is not installed."""
     try:
-        return EngineName(name)
+        engine = EngineName(name)
     except ValueError:
         raise UnknownEngine(name) from None
+    if engine is EngineName.NATIVE and not native.is_available():
+        raise EngineMissing
+    return engine
+
+
+class EngineMissing(BraidError):
+    """The native engine was asked for, and the extension is not there."""
+
+    def __init__(self) -> None:
+        super().__init__(f"--engine native needs the extension, but {native.absence}")
 
 
 def make_engine(name: EngineName, workers: int) -> Engine:
@@ -53,9 +65,7 @@ def make_engine(name: EngineName, workers: int) -> Engine:
     if name is EngineName.SERIAL:
         return SerialEngine()
     if name is EngineName.NATIVE:
-        from sequencer.execution.native.engine import NativeEngine
-
-        return NativeEngine(workers)
+        return NativeEngine(workers, is_always_parallel=workers > 1)
     engine = ParallelEngine(FixtureSource(), workers, limits=EAGER)
     engine.wait_until_ready()
     return engine

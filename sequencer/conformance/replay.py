@@ -31,7 +31,7 @@ from .files import read_json
 from .json_transactions import read_transaction
 from .state import FixtureState, read_state
 from .state_tests import parent_of
-from .verdicts import Verdict
+from .verdicts import Verdict, describe_refusal
 
 MAINNET = 1
 
@@ -104,7 +104,7 @@ def _replay(
     receipts: list[Receipt] = []
     for place, outcome in enumerate(outcomes):
         if not isinstance(outcome, Included):
-            return f"transaction {place} was refused: {getattr(outcome, 'reason', 'no room in the block')}"
+            return f"transaction {place} was refused: {describe_refusal(outcome)}"
         receipts.append(outcome.receipt)
     return _compare(block, receipts)
 

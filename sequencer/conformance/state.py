@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from contracts.keccak import keccak
 from sequencer.primitives.account import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Account
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet, StateChanges
 from sequencer.state.commitment import TrieUpdate
-from sequencer.state.trie import TrieCommitment
+from sequencer.state.tries import commitment_over
 
 from .fields import read_address, read_data, read_number, read_object
 
@@ -50,7 +50,7 @@ class FixtureState:
         """Whether both hold the same accounts and slots."""
         return self._accounts == other._accounts and self._slots == other._slots
 
-    def after(self, changes: StateChanges) -> "FixtureState":
+    def after(self, changes: ChangeSet) -> "FixtureState":
         """The state with `changes` made."""
         accounts, slots = dict(self._accounts), dict(self._slots)
         for address in changes.wiped:
@@ -72,7 +72,7 @@ class FixtureState:
     def root(self) -> bytes:
         """The state root."""
         everything = StateChanges(accounts=self._accounts, storage=self._slots)
-        return TrieCommitment(None, EMPTY_TRIE_ROOT).compute(everything).state_root
+        return commitment_over(None, EMPTY_TRIE_ROOT).compute(everything).state_root
 
 
 class FixtureCommitment:
@@ -85,10 +85,10 @@ class FixtureCommitment:
         """Nobody asks on plain Ethereum: only OP headers hold a storage root."""
         return EMPTY_TRIE_ROOT
 
-    def compute(self, changes: StateChanges) -> TrieUpdate:
+    def compute(self, changes: ChangeSet) -> TrieUpdate:
         """The root after `changes`."""
         self.state = self.state.after(changes)
-        return TrieUpdate(state_root=self.state.root(), storage_roots={}, nodes={})
+        return TrieUpdate(state_root=self.state.root(), storage_roots={}, nodes=())
 
 
 def read_state(value: object, name: str) -> FixtureState:

@@ -24,7 +24,7 @@ from sequencer.primitives.receipt import BLOOM_BYTES, Log
 from .fields import read_address, read_data, read_list, read_number, read_number_or, read_object, read_word
 from .signing import sign_fields
 from .state import FixtureCommitment, FixtureState, read_state
-from .verdicts import Verdict
+from .verdicts import Verdict, describe_refusal
 
 FORKS: Mapping[str, Fork] = {"Cancun": Fork.CANCUN, "Prague": Fork.PRAGUE}
 """The forks whose cases are run, by the name that fixtures give them."""
@@ -41,7 +41,10 @@ def is_state_test(content: Mapping[str, object]) -> bool:
 def run_state_test(engine: Engine, file: str, name: str, content: Mapping[str, object]) -> Iterator[Verdict]:
     """A verdict for each case of one fixture; raises MalformedField where it makes no sense."""
     state: FixtureState | None = None
-    for fork_name, entries in read_object(content.get("post"), "post").items():
+    cases = read_object(content.get("post"), "post")
+    if not cases:
+        raise MalformedField("post", "has no cases")
+    for fork_name, entries in cases.items():
         fork = FORKS.get(fork_name)
         for place, entry in enumerate(read_list(entries, f"post.{fork_name}")):
             case = f"{name}[{place}]"
@@ -92,7 +95,7 @@ class _StateTest:
         try:
             (outcome,) = block.apply([transaction])
             if not isinstance(outcome, Included):
-                return str(getattr(outcome, "reason", "no room")), self._state, ()
+                return describe_refusal(outcome), self._state, ()
             commitment = FixtureCommitment(self._state)
             block.seal(commitment)
         finally:

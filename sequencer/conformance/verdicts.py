@@ -3,6 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sequencer.execution.interface import Deferred, Invalid
+
+
+def describe_refusal(outcome: Invalid | Deferred) -> str:
+    """Why a transaction does not stand, in words."""
+    return outcome.reason.value if isinstance(outcome, Invalid) else "no room in the block"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
