@@ -11,6 +11,7 @@ from pathlib import Path
 from .engines import NATIVE_ONE, NATIVE_TWO, PARALLEL, SERIAL
 from .measuring import BlockTimes, Measurement
 from .simulator import Overheads, simulate
+from .state_rows import StateRow, state_table
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ALL = (SERIAL, PARALLEL, NATIVE_ONE, NATIVE_TWO)
@@ -57,7 +58,13 @@ def write_between_markers(path: Path, text: str) -> None:
 
 
 def make_report(
-    measurements: Sequence[Measurement], machine: Sequence[str], *, runs: int, absence: str, overheads: Overheads
+    measurements: Sequence[Measurement],
+    state: Sequence[StateRow],
+    machine: Sequence[str],
+    *,
+    runs: int,
+    absence: str,
+    overheads: Overheads,
 ) -> str:
     """All tables; `absence` says why there is no native engine, and is empty where there is one."""
     parts = [
@@ -75,6 +82,8 @@ def make_report(
         _simulated_table(measurements, overheads),
         "### Apart: recovery, root, commit, memory",
         _apart_table(measurements),
+        "### State root and durable commit" if state else "",
+        state_table(state) if state else "",
     ]
     return "\n\n".join(part for part in parts if part)
 
