@@ -85,7 +85,11 @@ def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: in
     transactions = _decode(small)
     labels = list(chain.engines)
     small_times = _times(chain, transactions, labels, runs)
-    recorded = record_block(chain, transactions, small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]))
+    recorded = record_block(
+        lambda: chain.open(chain.engines[SERIAL]),
+        transactions,
+        small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]),
+    )
     natives = [label for label in labels if label not in (SERIAL, PARALLEL)]
     large_times = None
     last, last_transactions = small, transactions
