@@ -17,6 +17,7 @@ from .plot import Curve, draw_curves
 from .report import SIMULATED_THREADS, make_report, write_between_markers
 from .scene import merge_genesis
 from .simulator import Overheads, calibrate, simulate
+from .state_rows import measure_state
 from .workloads import DEFAULT_SEED, WORKLOADS, Workload, make_workload
 
 DOCUMENTS = Path(__file__).parent.parent / "docs"
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{small.name} ...", file=sys.stderr, flush=True)
             measurements.append(measure(chain, small, large, options.runs))
     overheads = _overheads(measurements)
-    report = make_report(measurements, machine, runs=options.runs, absence=absence, overheads=overheads)
+    print("state ...", file=sys.stderr, flush=True)
+    state = [] if options.no_state else measure_state(options.seed, is_quick=options.quick)
+    report = make_report(measurements, state, machine, runs=options.runs, absence=absence, overheads=overheads)
     print(report)
     if options.output is not None:
         write_between_markers(options.output / DOCUMENT, report)
@@ -61,6 +64,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runs", type=_positive, default=5, help="of each engine; medians count")
     parser.add_argument("--only", default="", help="workloads whose name contains this; nothing is written then")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="other seeds, other transactions")
+    parser.add_argument("--no-state", action="store_true", help="leave out state root and commit over many accounts")
     parser.add_argument("--quick", action="store_true", help="small blocks, one run, nothing written: does it run?")
     parser.add_argument("--output", type=Path, help="folder of performance.md and performance.svg, instead of docs/")
     options = parser.parse_args(arguments)

@@ -13,9 +13,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sequencer.primitives.transaction import Transaction, decode_transaction
+from sequencer.primitives.recovery import decode_transactions
+from sequencer.primitives.transaction import Transaction
 
-from .chain import BenchChain
+from .chain import Applied, BenchChain
 from .engines import NATIVE_ONE, PARALLEL, SERIAL, Counts, read_counts
 from .machine import MemoryUse, memory_use, reset_peak
 from .recording import record_block
@@ -32,11 +33,17 @@ class BlockTimes:
     transactions: int
     gas_used: int
     seconds: Mapping[str, float]
+    own_seconds: Mapping[str, float]
+    """Of these, the time that this process computed: without the workers'."""
     counts: Mapping[str, Counts]
 
     def microseconds(self, label: str) -> float | None:
         """A transaction; None where the engine did not take part."""
         return None if label not in self.seconds else 1e6 * self.seconds[label] / self.transactions
+
+    def own_microseconds(self, label: str) -> float | None:
+        """A transaction, without the workers' time."""
+        return None if label not in self.seconds else 1e6 * self.own_seconds[label] / self.transactions
 
     def megagas(self, label: str) -> float | None:
         """Millions of gas a second."""
@@ -75,19 +82,22 @@ class Measurement:
 def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: int) -> Measurement:
     """Measure one workload; `large` is for native engines alone."""
     reset_peak()
-    transactions = [decode_transaction(raw) for raw in small.raw]
+    transactions = _decode(small)
     labels = list(chain.engines)
     small_times = _times(chain, transactions, labels, runs)
-    recorded = record_block(chain, transactions, small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]))
+    recorded = record_block(
+        lambda: chain.open(chain.engines[SERIAL]),
+        transactions,
+        small_times.seconds.get(NATIVE_ONE, small_times.seconds[SERIAL]),
+    )
     natives = [label for label in labels if label not in (SERIAL, PARALLEL)]
     large_times = None
     last, last_transactions = small, transactions
     if large is not None and natives:
-        last, last_transactions = large, [decode_transaction(raw) for raw in large.raw]
+        last, last_transactions = large, _decode(large)
         large_times = _times(chain, last_transactions, natives, runs)
     start = time.perf_counter()
-    for raw in last.raw:
-        decode_transaction(raw)
+    decode_transactions(last.raw)
     recovery = time.perf_counter() - start
     root, commit = chain.advance(last_transactions)
     return Measurement(
@@ -100,6 +110,12 @@ def measure(chain: BenchChain, small: Workload, large: Workload | None, runs: in
     )
 
 
+def _decode(workload: Workload) -> list[Transaction]:
+    decoded = [item for item in decode_transactions(workload.raw) if isinstance(item, Transaction)]
+    assert len(decoded) == len(workload.raw)
+    return decoded
+
+
 def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Sequence[str], runs: int) -> BlockTimes:
     """Warm runs, of which the first is compared; then the measured ones, the engines alternating."""
     first = {label: chain.apply(label, transactions, with_root=True) for label in labels}
@@ -109,13 +125,14 @@ def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Seque
         for label in labels:
             chain.apply(label, transactions)
     before = {label: read_counts(chain.engines[label]) for label in labels}
-    seconds: dict[str, list[float]] = {label: [] for label in labels}
+    applied: dict[str, list[Applied]] = {label: [] for label in labels}
     for _ in range(runs):
         for label in labels:
-            seconds[label].append(chain.apply(label, transactions).seconds)
+            applied[label].append(chain.apply(label, transactions))
     return BlockTimes(
         transactions=len(transactions),
         gas_used=first[labels[0]].gas_used,
-        seconds={label: statistics.median(times) for label, times in seconds.items()},
+        seconds={label: statistics.median(run.seconds for run in made) for label, made in applied.items()},
+        own_seconds={label: statistics.median(run.own_seconds for run in made) for label, made in applied.items()},
         counts={label: read_counts(chain.engines[label]).since(before[label], runs) for label in labels},
     )

@@ -8,14 +8,13 @@ passes; the whole is what the fastest engine of one thread took.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sequencer.execution.access_list import TransactionAccess
+from sequencer.execution.interface import OpenBlock
 from sequencer.primitives.transaction import Transaction
 from sequencer.state.flat import decode_account
 
-from .chain import BenchChain
-from .engines import SERIAL
 from .simulator import SimulatedTransaction
 
 PASSES = 3
@@ -23,11 +22,13 @@ PASSES = 3
 
 
 def record_block(
-    chain: BenchChain, transactions: Sequence[Transaction], block_seconds: float
+    open_block: Callable[[], OpenBlock], transactions: Sequence[Transaction], block_seconds: float
 ) -> tuple[SimulatedTransaction, ...]:
-    """Run the block on the serial engine again; the times add up to `block_seconds`."""
-    seconds = [min(times) for times in zip(*(_run_times(chain, transactions) for _ in range(PASSES)), strict=True)]
-    opened = chain.open(chain.engines[SERIAL])
+    """Run the block again, on what `open_block` opens (the serial engine); the times add up to `block_seconds`."""
+    seconds = [
+        min(times) for times in zip(*(_run_times(open_block(), transactions) for _ in range(PASSES)), strict=True)
+    ]
+    opened = open_block()
     opened.apply(transactions)
     accesses = opened.accesses()[-len(transactions) :]
     opened.abandon()
@@ -41,8 +42,7 @@ def record_block(
     return tuple(recorded)
 
 
-def _run_times(chain: BenchChain, transactions: Sequence[Transaction]) -> list[float]:
-    opened = chain.open(chain.engines[SERIAL])
+def _run_times(opened: OpenBlock, transactions: Sequence[Transaction]) -> list[float]:
     seconds = []
     for transaction in transactions:
         start = time.perf_counter()

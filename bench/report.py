@@ -5,15 +5,40 @@ A dash stands where an engine did not take part or does not count something.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from .engines import NATIVE_ONE, NATIVE_TWO, PARALLEL, SERIAL
 from .measuring import BlockTimes, Measurement
 from .simulator import Overheads, simulate
+from .state_rows import StateRow, state_table
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ALL = (SERIAL, PARALLEL, NATIVE_ONE, NATIVE_TWO)
 SIMULATED_THREADS = (1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """How many times as fast one engine has to be as another; on the large block where threads are compared."""
+
+    workload: str
+    engine: str
+    reference: str
+    at_least: float
+    is_on_large: bool = True
+
+
+TARGETS = (
+    Target("ERC-20, one token", NATIVE_ONE, SERIAL, 50, is_on_large=False),
+    Target("ERC-20, one token", NATIVE_TWO, NATIVE_ONE, 1.3),
+    Target("swaps, a pool each", NATIVE_TWO, NATIVE_ONE, 1.9),
+    Target("raw transfers", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("raw transfers of one sender", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("ERC-20 of one sender", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("ERC-20 hand to hand", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("ERC-20, one token", PARALLEL, SERIAL, 1.6, is_on_large=False),
+)
 
 
 class NoMarkers(Exception):
@@ -33,12 +58,19 @@ def write_between_markers(path: Path, text: str) -> None:
 
 
 def make_report(
-    measurements: Sequence[Measurement], machine: Sequence[str], *, runs: int, absence: str, overheads: Overheads
+    measurements: Sequence[Measurement],
+    state: Sequence[StateRow],
+    machine: Sequence[str],
+    *,
+    runs: int,
+    absence: str,
+    overheads: Overheads,
 ) -> str:
     """All tables; `absence` says why there is no native engine, and is empty where there is one."""
     parts = [
         f"Medians of {runs} alternating runs. " + " ".join(f"{line[0].upper()}{line[1:]}." for line in machine),
         f"The native engine did not take part: {absence}." if absence else "",
+        _targets_table(measurements),
         "### All engines: microseconds a transaction",
         _small_table(measurements),
         "### All engines: millions of gas a second",
@@ -50,14 +82,38 @@ def make_report(
         _simulated_table(measurements, overheads),
         "### Apart: recovery, root, commit, memory",
         _apart_table(measurements),
+        "### State root and durable commit" if state else "",
+        state_table(state) if state else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _targets_table(measurements: Sequence[Measurement]) -> str:
+    """What was asked for, beside what was measured, for those that were."""
+    found = {item.name: item for item in measurements}
+    rows = []
+    for target in TARGETS:
+        item = found.get(target.workload)
+        times = None if item is None else (item.large or item.small) if target.is_on_large else item.small
+        value = None if times is None else times.times_as_fast(target.engine, target.reference)
+        if value is not None:
+            verdict = "yes" if value >= target.at_least else "**no**"
+            rows.append(
+                [
+                    target.workload,
+                    f"{target.engine} / {target.reference}",
+                    f"{target.at_least:g}",
+                    _ratio(value),
+                    verdict,
+                ]
+            )
+    return _table(["workload", "ratio", "asked for", "measured", "reached"], rows) if rows else ""
 
 
 def _small_table(measurements: Sequence[Measurement]) -> str:
     headings = ["workload", "tx", "gas/tx"]
     headings += [*ALL, f"{PARALLEL} / {SERIAL}", f"{NATIVE_ONE} / {SERIAL}", f"{NATIVE_TWO} / {NATIVE_ONE}"]
-    headings += ["speculated", "conflicts", "from Redis"]
+    headings += ["parent's own", "speculated", "conflicts", "from Redis"]
     rows = []
     for item in measurements:
         times = item.small
@@ -70,6 +126,7 @@ def _small_table(measurements: Sequence[Measurement]) -> str:
                 _ratio(times.times_as_fast(PARALLEL, SERIAL)),
                 _ratio(times.times_as_fast(NATIVE_ONE, SERIAL)),
                 _ratio(times.times_as_fast(NATIVE_TWO, NATIVE_ONE)),
+                _number(times.own_microseconds(PARALLEL)),
                 *(_count(times, PARALLEL, name) for name in ("speculated", "conflicts")),
                 _from_redis(times),
             ]

@@ -34,6 +34,9 @@ def devnet(
     sequencing_window: Annotated[int, typer.Option(min=1, help="L1 blocks")] = 600,
     output_interval: Annotated[int, typer.Option(min=1, help="L2 blocks")] = 20,
     finalization_period: Annotated[int, typer.Option(min=1, help="seconds")] = 12,
+    gas_limit: Annotated[
+        int, typer.Option(min=21_000_000, max=500_000_000, help="of an L2 block, for a new chain")
+    ] = 60_000_000,
 ) -> None:
     """Start L1, Redis, sequencer, batcher, proposer and replica; Ctrl-C stops everything."""
     from sequencer.config import EngineName
@@ -53,6 +56,7 @@ def devnet(
         sequencing_window=sequencing_window,
         output_interval=output_interval,
         finalization_period=finalization_period,
+        gas_limit=gas_limit,
     )
     asyncio.run(_run(options, as_json))
 

@@ -38,6 +38,8 @@ class DevnetOptions:
     sequencing_window: int = 600
     output_interval: int = 20
     finalization_period: int = 12
+    gas_limit: int = 60_000_000
+    """Of an L2 block."""
 
     @property
     def l1_port(self) -> int:
@@ -69,6 +71,7 @@ class DevnetOptions:
             sequencing_window=self.sequencing_window,
             output_interval_blocks=self.output_interval,
             finalization_period_seconds=self.finalization_period,
+            gas_limit=self.gas_limit,
             funded=accounts.funded(),
         )
 

@@ -20,6 +20,7 @@ def test_a_quick_run_writes_table_and_plot(tmp_path: Path, only: str) -> None:
     assert text.startswith("prose\n")
     assert f"| {only} |" in text
     assert ("The native engine did not take part" in text) == bool(absence)
+    assert "### State root and durable commit" in text
     assert (tmp_path / "performance.svg").read_text().startswith("<svg")
 
 

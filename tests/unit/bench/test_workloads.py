@@ -2,39 +2,19 @@
 
 import pytest
 
-from bench.genesis_view import NoState, as_changes
-from bench.scene import CHAIN_ID, GENESIS_TIME, GWEI, merge_genesis
+from bench.scene import GWEI, merge_genesis
 from bench.workloads import WORKLOADS, make_workload
-from sequencer.execution.environment import BlockEnvironment, Rules
 from sequencer.execution.interface import Included
-from sequencer.execution.serial import SerialEngine
-from sequencer.primitives.genesis import Genesis
 from sequencer.primitives.transaction import decode_transaction
-from sequencer.state.changes import ChangesOver
 
-GENESIS = Genesis(CHAIN_ID, GENESIS_TIME, b"", 10**9, bytes(20), GWEI, {})
-ENVIRONMENT = BlockEnvironment(
-    rules=Rules(CHAIN_ID, is_optimism=False),
-    number=1,
-    timestamp=GENESIS_TIME + 2,
-    gas_limit=10**9,
-    base_fee_per_gas=GWEI,
-    fee_recipient=b"\x11" * 20,
-    prev_randao=bytes(32),
-    parent_beacon_block_root=bytes(32),
-    parent_hash=bytes(32),
-    extra_data=b"",
-    recent_hashes=(bytes(32),),
-)
+from .memory_block import open_serial
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_every_transaction_succeeds(name: str) -> None:
     workload = make_workload(name, 24)
-    state = ChangesOver(as_changes(workload.accounts), NoState())
-    opened = SerialEngine().open_block(GENESIS.header(bytes(32)), ENVIRONMENT, state)
 
-    outcomes = opened.apply([decode_transaction(raw) for raw in workload.raw])
+    outcomes = open_serial(workload).apply([decode_transaction(raw) for raw in workload.raw])
 
     assert len(outcomes) == 24
     assert all(isinstance(outcome, Included) and outcome.receipt.status == 1 for outcome in outcomes)

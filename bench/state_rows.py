@@ -1,0 +1,111 @@
+"""The state's part of a run: state root and durable commit of blocks over many accounts, as rows of a table."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sequencer.native import is_available
+
+from . import state
+
+BLOCKS = 11
+"""Blocks that are committed; the median counts."""
+
+ACCOUNTS, CHANGED = 1_000_000, 10_000
+"""What the native store is asked for."""
+
+PYTHON_ACCOUNTS, PYTHON_CHANGED = 20_000, 1_000
+"""What Python can bear."""
+
+QUICK_ACCOUNTS, QUICK_CHANGED, QUICK_BLOCKS = 500, 20, 2
+
+ASKED_MILLISECONDS = 100
+"""At most this for root and commit of CHANGED out of ACCOUNTS."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """One size on one implementation; milliseconds a block, memory in MiB."""
+
+    implementation: str
+    accounts: int
+    changed: int
+    root: float
+    commit: float
+    both: float
+    open: float
+    anonymous: int
+    file: int
+
+
+def measure_state(seed: int, *, is_quick: bool) -> list[StateRow]:
+    """Every size on every implementation that is there; both must come to the same root."""
+    small = (QUICK_ACCOUNTS, QUICK_CHANGED) if is_quick else (PYTHON_ACCOUNTS, PYTHON_CHANGED)
+    sizes = [("Python", small)]
+    if is_available():
+        sizes.append(("native", small))
+        if not is_quick:
+            sizes.append(("native", (ACCOUNTS, CHANGED)))
+    rows: list[StateRow] = []
+    roots: dict[tuple[int, int], object] = {}
+    for implementation, (accounts, changed) in sizes:
+        found = state.measure(
+            accounts=accounts,
+            changed=changed,
+            blocks=QUICK_BLOCKS if is_quick else BLOCKS,
+            seed=seed,
+            is_pure=implementation == "Python",
+        )
+        assert roots.setdefault((accounts, changed), found["root"]) == found["root"], "the implementations disagree"
+        rows.append(_row(implementation, accounts, changed, found))
+    return rows
+
+
+def state_table(rows: Sequence[StateRow]) -> str:
+    """As Markdown."""
+    headings: tuple[str, ...] = (
+        "state",
+        "accounts",
+        "changed",
+        "root ms",
+        "commit ms",
+        "both ms",
+        "us an account",
+        "open ms",
+    )
+    headings += ("anonymous RSS MiB", "file MiB")
+    lines = [f"| {' | '.join(headings)} |", "| --- |" + " ---: |" * (len(headings) - 1)]
+    for row in rows:
+        times = (
+            f"{row.root:.1f} | {row.commit:.1f} | {row.both:.1f} | {1e3 * row.both / row.changed:.1f} | {row.open:.0f}"
+        )
+        sizes = f"{row.anonymous} | {row.file}"
+        lines.append(f"| {row.implementation} | {row.accounts:,} | {row.changed:,} | {times} | {sizes} |")
+    asked = [row for row in rows if (row.accounts, row.changed) == (ACCOUNTS, CHANGED)]
+    verdicts = [
+        f"\nAsked for: at most {ASKED_MILLISECONDS} ms for {CHANGED:,} of {ACCOUNTS:,}: "
+        + ("reached." if row.both <= ASKED_MILLISECONDS else "**not reached**.")
+        for row in asked
+    ]
+    return "\n".join(lines + verdicts)
+
+
+def _row(implementation: str, accounts: int, changed: int, found: Mapping[str, object]) -> StateRow:
+    roots, commits, memory = found["roots"], found["commits"], found["memory"]
+    opened, file = found["open"], found["file"]
+    assert isinstance(roots, list)
+    assert isinstance(commits, list)
+    assert isinstance(memory, dict)
+    assert isinstance(opened, float)
+    assert isinstance(file, int)
+    return StateRow(
+        implementation=implementation,
+        accounts=accounts,
+        changed=changed,
+        root=statistics.median(roots),
+        commit=statistics.median(commits),
+        both=statistics.median(map(sum, zip(roots, commits, strict=True))),
+        open=opened,
+        anonymous=memory["RssAnon"],
+        file=file,
+    )
