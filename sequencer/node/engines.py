@@ -30,7 +30,9 @@ class NativeMissing(CriticalError):
     """The native engine was asked for by name, and the extension is not there."""
 
     def __init__(self) -> None:
-        super().__init__(f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then")
+        super().__init__(
+            f"--engine native needs the extension, but {native.absence}; --engine auto runs on py-evm then"
+        )
 
 
 def first_engine(settings: NodeSettings) -> str:
@@ -53,7 +55,9 @@ def second_engine(settings: NodeSettings) -> str | None:
     return settings.cross_check
 
 
-def choose_engine(settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None) -> Engine:
+def choose_engine(
+    settings: NodeSettings, store: Store, store_path: Path, chain_id: int, redis_url: str | None
+) -> Engine:
     """
     The engine that the settings ask for, with a second one beside it where `cross_check` says so.
 

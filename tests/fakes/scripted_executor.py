@@ -158,4 +158,3 @@ def _other_flat(key: bytes, value: bytes) -> bytes:
     if key[:1] == b"c" or len(value) < 10:
         return value
     return value[:-1] + bytes([value[-1] ^ 1]) if value[-1] != 1 else value
-

@@ -264,9 +264,7 @@ class ParallelOpenBlock:
         if not pool.ready():
             return None
         engine = self._engine
-        candidates = find_candidates(
-            transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys
-        )
+        candidates = find_candidates(transactions, start, self._state, self._evm, engine.predictor, engine.hot_keys)
         hot = [item.prediction.is_for_its_turn for item in candidates if item.prediction.is_hot]
         engine.counts.note_hot(hot.count(False), hot.count(True), len(engine.hot_keys))
         schedule = Schedule(candidates, len(pool.ready()), self._engine.limits)
@@ -275,9 +273,7 @@ class ParallelOpenBlock:
         fees = self._fee_parameters()
         if self._touched:
             self._messages.add_delta(self._touched.take(self._state))
-        speculation = self._engine.speculate(
-            schedule, self._messages, fees, self._load_reads, self._parent.read_flat
-        )
+        speculation = self._engine.speculate(schedule, self._messages, fees, self._load_reads, self._parent.read_flat)
         speculation.pump()
         return speculation
 
@@ -296,8 +292,7 @@ class ParallelOpenBlock:
             return self._run_in_turn(transaction)
         result = speculation.result(index)
         if result is None:
-            was_dispatched = speculation.was_dispatched(index)
-            return self._run_in_turn(transaction, FAILED_GUESS if was_dispatched else FIRST_RUN)
+            return self._run_without_result(index, transaction, speculation)
         changes = check_result(self._state, result)
         if isinstance(changes, Conflict):
             self._learn_conflict(index, transaction, result, changes, speculation)
@@ -306,6 +301,16 @@ class ParallelOpenBlock:
         self._engine.hot_keys.note_touched(transaction, result)
         self._ways["speculated"] += 1
         return self._take(transaction, result, changes)
+
+    def _run_without_result(self, index: int, transaction: Transaction, speculation: Speculation) -> Outcome:
+        """A worker failed, or took the transaction for invalid; when only the latter was wrong, so is what it knows."""
+        if not speculation.was_dispatched(index):
+            return self._run_in_turn(transaction)
+        is_as_before = not self._state.has_changed(transaction.sender, None)
+        outcome = self._run_in_turn(transaction, FAILED_GUESS)
+        if is_as_before and isinstance(outcome, Included):
+            speculation.distrust(index)
+        return outcome
 
     def _learn_conflict(
         self,

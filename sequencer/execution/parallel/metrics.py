@@ -39,7 +39,9 @@ READS.labels("overlay")
 READS.labels("kept")
 
 CATCH_UPS = Counter(
-    "braid_execution_worker_catch_ups", "Blocks that workers were told of, by what became of the state they knew.", ["way"]
+    "braid_execution_worker_catch_ups",
+    "Blocks that workers were told of, by what became of the state they knew.",
+    ["way"],
 )
 """
 delta: told what changed since. same: it was that very state. start_over: a gap, too much, or not trusted; they read it

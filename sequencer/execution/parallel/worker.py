@@ -162,7 +162,9 @@ class Worker:
             return WorkerReads()
         prefetched, self._prefetched = self._prefetched, TierCounts()
         tiers = _sum(committed.reader.counts.take(), prefetched)
-        reads = WorkerReads(tiers, state.overlay_reads, committed.kept_reads, prefetched, tuple(TROUBLES.take().values()))
+        reads = WorkerReads(
+            tiers, state.overlay_reads, committed.kept_reads, prefetched, tuple(TROUBLES.take().values())
+        )
         state.overlay_reads = committed.kept_reads = 0
         return reads
 

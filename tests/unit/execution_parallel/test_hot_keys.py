@@ -1,4 +1,4 @@
-"""Keys that made results fail are remembered, cost fewer conflicts from then on, cool down, and never change a result."""
+"""Keys that made results fail are remembered and cost fewer conflicts; they cool down, and never change a result."""
 
 import pytest
 
@@ -19,7 +19,7 @@ GAME = bytes(19) + b"\xf7"
 TOP = Location(GAME, 7)
 NOTHING = Prediction((), 600.0)
 
-PLAY = bytes.fromhex("5f353355" "6007545f3511" "600e57" "00" "5b5f35600755")
+PLAY = bytes.fromhex("5f3533556007545f3511600e57005b5f35600755")
 """The first word of the data is the score. Slot of the caller := score; if score > slot 7: slot 7 := score."""
 
 
