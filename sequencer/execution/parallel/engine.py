@@ -373,8 +373,9 @@ class ParallelOpenBlock:
         return self._place(make_outcome(transaction, result, self._room.gas_used))
 
     def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> Settled:
-        self._touched.note(changes, payments)
-        return self._state.apply(changes, payments)
+        settled = self._state.apply(changes, payments)
+        self._touched.note(changes, settled.paid)
+        return settled
 
     def _place(self, outcome: Included) -> Included:
         self._included.append(outcome)
