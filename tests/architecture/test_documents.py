@@ -21,7 +21,11 @@ def _documents() -> list[str]:
 
 def _dependencies() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["dev"],
+        *project["optional-dependencies"]["ray"],
+    ]
     return [re.split(r"[=<>!~\[; ]", entry)[0] for entry in wanted]
 
 

@@ -17,6 +17,7 @@ DOORS = {
     "eth_hash": {"contracts/keccak.py"},
     "brotli": {"batcher/codec/compression.py"},
     "lmdb": {"sequencer/state/lmdb_environment.py"},
+    "ray": {"sequencer/execution/parallel/ray_executor.py"},
     "redis": {"sequencer/state/redis_link.py"},
     "trie": {"sequencer/state/trie.py"},
     "coincurve": {"sequencer/primitives/signature.py"},

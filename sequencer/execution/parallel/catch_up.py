@@ -9,7 +9,7 @@ is told nothing and reads again what it needs: that is slower, and as right.
 
 from dataclasses import dataclass
 
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 
 from .messages import ADVANCE, pack_changes, seal
 
@@ -26,7 +26,7 @@ class _Step:
 
     parent_hash: bytes
     block_hash: bytes
-    changes: StateChanges
+    changes: ChangeSet
     keys: int
     message: bytes | None = None
 
@@ -43,7 +43,7 @@ class BlockHistory:
     def __init__(self) -> None:
         self._steps: dict[bytes, _Step] = {}
 
-    def note(self, parent_hash: bytes, block_hash: bytes, changes: StateChanges) -> None:
+    def note(self, parent_hash: bytes, block_hash: bytes, changes: ChangeSet) -> None:
         """A block was sealed. Whether it becomes part of the chain does not matter: nobody builds on it otherwise."""
         keys = len(changes.accounts) + sum(map(len, changes.storage.values()))
         if keys > MAX_KEYS:

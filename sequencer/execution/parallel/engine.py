@@ -295,8 +295,7 @@ class ParallelOpenBlock:
             return self._run_in_turn(transaction)
         result = speculation.result(index)
         if result is None:
-            was_dispatched = speculation.was_dispatched(index)
-            return self._run_in_turn(transaction, FAILED_GUESS if was_dispatched else FIRST_RUN)
+            return self._run_without_result(index, transaction, speculation)
         changes = check_result(self._state, result)
         if isinstance(changes, Conflict):
             self._learn_conflict(index, transaction, result, changes, speculation)
@@ -305,6 +304,16 @@ class ParallelOpenBlock:
         self._engine.hot_keys.note_touched(transaction, result)
         self._ways["speculated"] += 1
         return self._take(transaction, result, changes)
+
+    def _run_without_result(self, index: int, transaction: Transaction, speculation: Speculation) -> Outcome:
+        """A worker failed, or took the transaction for invalid; when only the latter was wrong, so is what it knows."""
+        if not speculation.was_dispatched(index):
+            return self._run_in_turn(transaction)
+        is_as_before = not self._state.has_changed(transaction.sender, None)
+        outcome = self._run_in_turn(transaction, FAILED_GUESS)
+        if is_as_before and isinstance(outcome, Included):
+            speculation.distrust(index)
+        return outcome
 
     def _learn_conflict(
         self,
@@ -367,8 +376,9 @@ class ParallelOpenBlock:
         return self._place(make_outcome(transaction, result, self._room.gas_used))
 
     def _commit(self, changes: StateChanges, payments: Sequence[Payment]) -> Settled:
-        self._touched.note(changes, payments)
-        return self._state.apply(changes, payments)
+        settled = self._state.apply(changes, payments)
+        self._touched.note(changes, settled.paid)
+        return settled
 
     def _place(self, outcome: Included) -> Included:
         self._included.append(outcome)

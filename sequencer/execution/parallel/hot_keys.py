@@ -84,7 +84,9 @@ class HotKeys:
         if not keys:
             return
         kind = kind_of(transaction)
-        touched = {(address, slot) for address, slot, _ in result.slots if (address, slot) in keys}
+        touched: set[tuple[bytes, int | None]] = {
+            (address, slot) for address, slot, _ in result.slots if (address, slot) in keys
+        }
         touched |= {(use[0], None) for use in result.accounts if (use[0], None) in keys}
         for location in touched | self._of_kind.get(kind, set()):
             self._note_share(Location(*location), keys[location], kind, did_touch=location in touched)

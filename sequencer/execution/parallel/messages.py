@@ -23,7 +23,7 @@ from sequencer.execution.fees import FeeParameters
 from sequencer.execution.transaction_execution import TransactionResult
 from sequencer.primitives.receipt import BLOOM_BYTES, Log, compute_logs_bloom
 from sequencer.primitives.transaction import AccessListEntry, Authorization, Transaction
-from sequencer.state.changes import StateChanges
+from sequencer.state.changes import ChangeSet
 from sequencer.state.metrics import TROUBLE_KINDS, TierCounts
 
 from .metrics import WorkerReads
@@ -118,7 +118,7 @@ def unseal(message: bytes) -> tuple[int, object]:
     return kind, content
 
 
-def pack_changes(changes: StateChanges) -> tuple[object, ...]:
+def pack_changes(changes: ChangeSet) -> tuple[object, ...]:
     """Changes in the order of `Delta`; an account that ends loses its storage."""
     ended = [address for address, account in changes.accounts.items() if account is None]
     return (

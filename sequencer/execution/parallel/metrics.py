@@ -107,6 +107,8 @@ class ExecutionCounts:
     hot: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HOT_WAYS, 0))
     failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FAILURE_KINDS, 0))
     reads: WorkerReads = field(default_factory=WorkerReads)
+    unrecorded: WorkerReads = field(default_factory=WorkerReads)
+    """Reads that the metrics of the process do not have yet: they get them once a slice."""
 
     def note_slice(self, way_counts: dict[str, int], is_parallel: bool) -> None:
         """Add what one slice did, by way."""
@@ -119,6 +121,8 @@ class ExecutionCounts:
         for way, count in way_counts.items():
             TRANSACTIONS.labels(way).inc(count)
         SLICES.labels("parallel" if is_parallel else "sequential").inc()
+        if is_parallel:
+            self._record_reads()
 
     def note_failure(self, kind: str) -> None:
         """A worker was given up."""
@@ -145,6 +149,10 @@ class ExecutionCounts:
     def note_reads(self, reads: WorkerReads) -> None:
         """Add what a worker reported."""
         self.reads.add(reads)
+        self.unrecorded.add(reads)
+
+    def _record_reads(self) -> None:
+        reads, self.unrecorded = self.unrecorded, WorkerReads()
         record_reads(reads.tiers)
         record_troubles(dict(zip(TROUBLE_KINDS, reads.troubles, strict=True)))
         READS.labels("overlay").inc(reads.overlay)

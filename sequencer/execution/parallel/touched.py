@@ -1,8 +1,7 @@
 """What the open block has changed since the workers last heard of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from sequencer.execution.transaction_execution import Payment
 from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
@@ -22,10 +21,10 @@ class TouchedState:
     def __bool__(self) -> bool:
         return bool(self._accounts or self._storage or self._wiped)
 
-    def note(self, changes: StateChanges, payments: Sequence[Payment]) -> None:
-        """A transaction was committed."""
+    def note(self, changes: StateChanges, paid: Iterable[bytes]) -> None:
+        """A transaction was committed, and these were paid."""
         self._accounts.update(changes.accounts)
-        self._accounts.update(payment.recipient for payment in payments)
+        self._accounts.update(paid)
         self._codes.update(changes.codes)
         for address in changes.wiped:
             self._wiped.add(address)

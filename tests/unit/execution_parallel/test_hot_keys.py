@@ -1,4 +1,4 @@
-"""Keys that made results fail are remembered, cost fewer conflicts from then on, cool down, and never change a result."""
+"""Keys that made results fail are remembered and cost fewer conflicts; they cool down, and never change a result."""
 
 import pytest
 

@@ -1,0 +1,43 @@
+"""Which engine the settings give, and what they say when it can not be had."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sequencer.config import InvalidSettings, NodeSettings, load_settings
+from sequencer.execution.serial import SerialEngine
+from sequencer.node.engines import RayMissing, choose_engine
+from sequencer.state.store import Store
+
+
+def settings(tmp_path: Path, **others: object) -> NodeSettings:
+    return load_settings(NodeSettings, {"data_dir": tmp_path, "genesis": tmp_path / "genesis.json", **others})
+
+
+def test_serial_is_serial(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "chain", chain_id=1)
+
+    assert isinstance(choose_engine(settings(tmp_path, engine="serial"), store, tmp_path, 1, None), SerialEngine)
+    store.close()
+
+
+def test_without_ray_the_executor_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "sequencer.execution.parallel.ray_executor", raising=False)
+    store = Store.open(tmp_path / "chain", chain_id=1)
+
+    with pytest.raises(RayMissing, match="braid-rollup\\[ray\\]"):
+        choose_engine(settings(tmp_path, engine="parallel", executor="ray"), store, tmp_path, 1, None)
+    store.close()
+
+
+@pytest.mark.parametrize("executor", ["processes", "ray", "ray:10.0.0.1:6379"])
+def test_executors_are_known_by_name(tmp_path: Path, executor: str) -> None:
+    assert settings(tmp_path, executor=executor).executor == executor
+
+
+@pytest.mark.parametrize("executor", ["", "threads", "ray:", "rays"])
+def test_other_executors_are_refused(tmp_path: Path, executor: str) -> None:
+    with pytest.raises(InvalidSettings, match="executor"):
+        settings(tmp_path, executor=executor)
