@@ -101,7 +101,7 @@ class NativeEngine:
         return NativeOpenBlock(environment, block, state, self._prefetch)
 
     def expect(self, hints: AccessHints) -> None:
-        """Hints for the next block that is opened: what to load before it runs, and which transaction waits for which."""
+        """Hints for the next block that is opened: what to load first, and which transaction waits for which."""
         self._hints = hints
 
     def call(
