@@ -86,11 +86,15 @@ def node(
         clock=clock,
         log_level=log_level,
     )
+    _check_kind(settings, standalone)
+    _start(settings, is_sequencer=True)
+
+
+def _check_kind(settings: "NodeSettings", standalone: bool) -> None:
     if standalone and not settings.is_standalone:
         raise typer.BadParameter("--standalone takes neither --rollup nor --l1")
     if settings.is_standalone and not standalone:
         raise typer.BadParameter("a sequencer needs --rollup and --l1 (or say --standalone)")
-    _start(settings, is_sequencer=True)
 
 
 def replica(
