@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from sequencer.execution.access_list import NO_HINTS, AccessHint, AccessHints, TakesHints
-from sequencer.execution.interface import Included
+from sequencer.execution.interface import Engine, Included
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.parallel.prediction import Location, Predictor, hinted_keys
 from sequencer.execution.parallel.schedule import Candidate, Schedule, ScheduleLimits
 from sequencer.execution.serial import SerialEngine
 from sequencer.state.flat import slot_key
-from tests.engine_table import make_parallel
+from tests.engine_table import ENGINES, NATIVE, make_parallel
 from tests.market_blocks import (
     COUNTER,
     PARENT,
@@ -84,8 +84,16 @@ def test_hints_end_with_the_block_that_they_were_for(engine: ParallelEngine) -> 
     assert engine.predictor.hints is NO_HINTS
 
 
+@pytest.fixture(scope="module", params=["parallel-2", *NATIVE])
+def taker(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Every engine that takes hints."""
+    engine = ENGINES[request.param]()
+    yield engine
+    engine.close()
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_false_hints_change_nothing(engine: ParallelEngine, seed: int) -> None:
+def test_false_hints_change_nothing(taker: Engine, seed: int) -> None:
     """Keys that nobody touches, keys of others, everything tied to everything, and transactions that there are not."""
     rng = random.Random(seed)
     played = play_market(seed, 40)
@@ -96,9 +104,19 @@ def test_false_hints_change_nothing(engine: ParallelEngine, seed: int) -> None:
         return tuple(rng.choices(keys, k=rng.choice((0, 1, 5, 200))))
 
     hashes = [transaction.hash for transaction in played.transactions if rng.random() < 0.8]
-    engine.expect(AccessHints({one: AccessHint(some(), some()) for one in [*hashes, rng.randbytes(32)]}))
+    assert isinstance(taker, TakesHints)
+    taker.expect(AccessHints({one: AccessHint(some(), some()) for one in [*hashes, rng.randbytes(32)]}))
 
-    assert_agrees(engine, played, [rng.randrange(40)])
+    assert_agrees(taker, played, [rng.randrange(40)])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_true_hints_change_nothing_either(taker: Engine, seed: int) -> None:
+    played = play_market(seed, 40)
+    assert isinstance(taker, TakesHints)
+    taker.expect(true_hints(played))
+
+    assert_agrees(taker, played)
 
 
 def test_a_slot_that_is_written_ties_transactions_and_a_balance_does_not() -> None:
