@@ -16,6 +16,9 @@ mod mv_memory;
 mod scheduler;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use mv_memory::MvMemory;
 pub use scheduler::{Hint, Hints, Plan, Planner, Waits};
 pub use worker::{Job, run_parallel};

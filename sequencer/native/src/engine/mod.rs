@@ -22,5 +22,5 @@ pub use door::register;
 pub use environment::Environment;
 pub use machine::{FeeParameters, Machine, StateView};
 pub use outcome::{Executed, Payments, Read, Write};
-pub use transaction::{Deposit, Parsed, UserTransaction};
+pub use transaction::{Deposit, Parsed, UserTransaction, message};
 pub use verdict::InvalidReason;

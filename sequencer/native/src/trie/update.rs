@@ -335,7 +335,11 @@ mod tests {
         for step in 0..30 {
             let batch = batch(&mut dice, size, most);
             for (key, value) in &batch {
-                if value.is_empty() { model.remove(key) } else { model.insert(key.clone(), value.clone()) };
+                if value.is_empty() {
+                    model.remove(key)
+                } else {
+                    model.insert(key.clone(), value.clone())
+                };
             }
             let views: Vec<View<'_>> = (0..threads).map(|_| View::over(&overlay)).collect();
             let (root, records) = update_trie(b"a", &views, &entries(&batch)).unwrap();
