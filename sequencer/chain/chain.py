@@ -28,7 +28,7 @@ from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.proofs import AccountProof, account_proof
 from sequencer.state.store import Store, Table, WriteTransaction
-from sequencer.state.tries import apply_block, commitment_over, ensure_tries, unapply_blocks
+from sequencer.state.tries import apply_block, commitment_over, ensure_tries, settle_if_due, unapply_blocks
 from sequencer.state.world_state import StateAt, encode_block_id, prune
 
 from . import records
@@ -207,6 +207,7 @@ class Chain:
             self._cache.publish(_id(head), _id(ref), complete)
         self._at_point(CommitPoint.PUBLISHED)
         self._notify(BlockImported(block, sealed.receipts, ref))
+        settle_if_due(self.store)
         return ref
 
     def unwind(self, number: int) -> tuple[Block, ...]:
@@ -227,7 +228,7 @@ class Chain:
 
         def commit(transaction: WriteTransaction) -> None:
             above = [BlockId(block.number, block.hash) for block in reversed(blocks)]
-            unapply_blocks(self.store, transaction, above, _id(target))
+            unapply_blocks(transaction, above, _id(target))
             for block in reversed(blocks):
                 records.delete_block(transaction, block)
             transaction.put(Table.META, SAFE_KEY, encode_block_id(_id(safe)))

@@ -94,6 +94,10 @@ class NativeStore(Protocol):
         """Give back the slots of readers that were killed."""
         ...
 
+    def pending_blocks(self) -> int:
+        """How many blocks are committed, but not settled."""
+        ...
+
     def close(self) -> None:
         """Give the environment back."""
         ...
@@ -124,11 +128,12 @@ class _Transaction:
 
 
 class NativeWriteTransaction(_Transaction):
-    """A RawWrite; `native` is the extension's transaction, for what the extension writes by itself."""
+    """A RawWrite; `native` and `store` are the extension's, for what it writes by itself."""
 
-    def __init__(self, transaction: NativeWrite) -> None:
+    def __init__(self, transaction: NativeWrite, store: NativeStore) -> None:
         super().__init__(transaction)
         self.native = transaction
+        self.store = store
         self.put = transaction.put
         self.delete = transaction.delete
         self.clear = transaction.clear
@@ -153,7 +158,7 @@ class NativeEnvironment:
 
     def begin_write(self) -> NativeWriteTransaction:
         """The one write transaction."""
-        return NativeWriteTransaction(self.native.begin_write())
+        return NativeWriteTransaction(self.native.begin_write(), self.native)
 
 
 def open_native(path: Path, *, read_only: bool, map_bytes: int) -> NativeEnvironment:

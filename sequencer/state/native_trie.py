@@ -11,7 +11,13 @@ from sequencer.native import extension
 
 from .changes import ChangeSet
 from .commitment import TrieUpdate
-from .native_environment import NativeStore, NativeWrite
+from .native_environment import NativeStore, NativeWriteTransaction
+
+DIRECT_KEYS = 1024
+"""
+A block that changes at most so many keys goes straight to the flat tables: a page a key and table, 20 ms on a disk
+that writes 200 MB/s. A larger one is committed as one run first, and settled when nobody waits for it.
+"""
 
 
 class NativeChanges(ChangeSet, Protocol):
@@ -85,17 +91,37 @@ class PathTrieCommitment:
         return TrieUpdate(update.state_root, update.storage_roots, PathUpdate(update, changes, native))
 
 
-def apply_native(transaction: NativeWrite, mark: bytes, changes: ChangeSet, update: PathUpdate) -> NativeChanges:
+def apply_native(raw: NativeWriteTransaction, mark: bytes, changes: ChangeSet, update: PathUpdate) -> NativeChanges:
     """Flat state, reverse changes and tries of one block in one call; removed slots stand in the answer as 0."""
     assert extension is not None
-    complete: NativeChanges = extension.apply_block(transaction, mark, update.native_of(changes), update.update)
+    native = update.native_of(changes)
+    complete: NativeChanges = extension.apply_block(raw.store, raw.native, mark, native, update.update, DIRECT_KEYS)
     return complete
 
 
-def revert_native(store: NativeStore, transaction: NativeWrite, number: int) -> None:
-    """Make the tries those of the older block `number`."""
+def settle_native(raw: NativeWriteTransaction) -> bool:
+    """Spread the pending blocks over the tables; returns whether those of the tries stand at the head now."""
     assert extension is not None
-    extension.put_tries(transaction, extension.tries_back_to(store, number))
+    is_whole: bool = extension.settle(raw.store, raw.native)
+    return is_whole
+
+
+def restore_layers(store: NativeStore) -> None:
+    """Make the tries of pending blocks again, after a start."""
+    assert extension is not None
+    extension.restore_layers(store)
+
+
+def revert_native(raw: NativeWriteTransaction, number: int) -> None:
+    """Make the tries those of the older block `number`; all blocks are settled."""
+    put_tries(raw, tries_back_to(raw.store, number))
+
+
+def tries_back_to(store: NativeStore, number: int) -> NativeTrieUpdate:
+    """What leads from the head's tries back to those of the older block `number`."""
+    assert extension is not None
+    update: NativeTrieUpdate = extension.tries_back_to(store, number)
+    return update
 
 
 class NativeRebuild(Protocol):
@@ -117,10 +143,10 @@ def begin_rebuild(store: NativeStore) -> NativeRebuild:
     return rebuild
 
 
-def put_tries(transaction: NativeWrite, update: NativeTrieUpdate) -> None:
+def put_tries(raw: NativeWriteTransaction, update: NativeTrieUpdate) -> None:
     """Write an update of the tries alone."""
     assert extension is not None
-    extension.put_tries(transaction, update)
+    extension.put_tries(raw.native, update)
 
 
 def root_of_tries(store: NativeStore) -> bytes:

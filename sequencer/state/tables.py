@@ -14,6 +14,7 @@ class Table(Enum):
     PATHS = b"paths"
     HISTORY = b"history"
     CHANGED = b"changed"
+    PENDING = b"pending"
     BLOCKS = b"blocks"
     RECEIPTS = b"receipts"
     REFS = b"refs"

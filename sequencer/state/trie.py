@@ -3,8 +3,8 @@ The Merkle-Patricia tries over the flat state (Yellow Paper, 4.1 and appendix D)
 
 Keys are hashed (secure tries). Nodes are named by their hash, so those of every block live side by side: proofs of
 any block whose root is known need nothing else, and nothing is removed when a block is unwound. The price is that the
-table of nodes only grows. This is what serves without the native extension. Updates are `trie_update`'s; proofs are read with the `trie` library, whose only door this
-is, so one checks the other.
+table of nodes only grows. This is what serves without the native extension. Updates are `trie_update`'s; proofs are
+read with the `trie` library, whose only door this is, so one checks the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

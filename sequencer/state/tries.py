@@ -24,7 +24,15 @@ from .leaf import read_leaf
 from .native_environment import STORE_FAILURE, NativeWriteTransaction, is_unavailable
 from .store import ReadTransaction, Store, StoreDamaged, Table, WriteTransaction
 from .trie import HashTrieCommitment, MissingTrieNode, path_to
-from .world_state import StateUnavailable, apply_changes, encode_block_id, oldest_state, reverse_changes, unapply
+from .world_state import (
+    StateUnavailable,
+    apply_changes,
+    encode_block_id,
+    oldest_state,
+    reverse_changes,
+    settle,
+    unapply,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +41,9 @@ TAG_KEY = b"trie"
 
 HASH_NODES = b"hash-nodes"
 PATH_NODES = b"path-nodes"
+
+MOST_PENDING_BLOCKS = 4
+"""So many blocks wait to be settled at most: a read of the newest state looks into each of them first."""
 
 REBUILD_BATCH = 50_000
 """Accounts that the Python trie takes at once when tries are made anew."""
@@ -63,20 +74,27 @@ def apply_block(transaction: WriteTransaction, block: BlockId, changes: ChangeSe
     raw, nodes = transaction.raw, update.nodes
     if isinstance(raw, NativeWriteTransaction):
         assert isinstance(nodes, native_trie.PathUpdate), "the update was made by another trie"
-        complete: ChangeSet = native_trie.apply_native(raw.native, encode_block_id(block), changes, nodes)
+        complete: ChangeSet = native_trie.apply_native(raw, encode_block_id(block), changes, nodes)
     else:
         assert isinstance(nodes, Mapping), "the update was made by another trie"
         complete = apply_changes(transaction, block, changes)
         transaction.put_all(Table.NODES, nodes.items())
-    _put_tag(transaction, block)
+        _put_tag(transaction, block)
     return complete
 
 
-def unapply_blocks(store: Store, transaction: WriteTransaction, blocks: Sequence[BlockId], target: BlockId) -> None:
+def settle_if_due(store: Store) -> None:
+    """Spread blocks that are pending over the tables, in a commit of its own, once there are enough of them."""
+    if store.native is not None and store.native.pending_blocks() >= MOST_PENDING_BLOCKS:
+        store.write(_settle)
+
+
+def unapply_blocks(transaction: WriteTransaction, blocks: Sequence[BlockId], target: BlockId) -> None:
     """Make flat state and tries those of `target`; `blocks` are the chain's above it, descending from the head."""
     raw = transaction.raw
-    if isinstance(raw, NativeWriteTransaction) and store.native is not None:
-        native_trie.revert_native(store.native, raw.native, target.number)
+    _settle(transaction)
+    if isinstance(raw, NativeWriteTransaction):
+        native_trie.revert_native(raw, target.number)
     for block, parent in zip(blocks, [*blocks[1:], target], strict=True):
         unapply(transaction, block, parent)
     _put_tag(transaction, target)
@@ -84,6 +102,7 @@ def unapply_blocks(store: Store, transaction: WriteTransaction, blocks: Sequence
 
 def ensure_tries(store: Store, head: BlockId, state_root: bytes) -> None:
     """Make the tries anew from the flat state, unless they are there; raises StoreDamaged when their root is wrong."""
+    _settle_at_start(store)
     with store.read() as transaction:
         is_there = transaction.get(Table.META, TAG_KEY) == _tag(store.native is not None, head)
     if is_there and (store.native is None or native_trie.root_of_tries(store.native) == state_root):
@@ -95,6 +114,22 @@ def ensure_tries(store: Store, head: BlockId, state_root: bytes) -> None:
         raise StoreDamaged(store.path, f"its flat state has root 0x{root.hex()}, not 0x{state_root.hex()}")
     store.write(lambda transaction: _put_tag(transaction, head))
     log.info("tries_rebuild_ended", block=head.number)
+
+
+def _settle_at_start(store: Store) -> None:
+    with store.read() as transaction:
+        if transaction.first_from(Table.PENDING, b"\0") is None:
+            return
+    if store.native is not None:
+        native_trie.restore_layers(store.native)
+    store.write(_settle)
+
+
+def _settle(transaction: WriteTransaction) -> None:
+    if isinstance(transaction.raw, NativeWriteTransaction):
+        native_trie.settle_native(transaction.raw)
+    else:
+        settle(transaction)
 
 
 def paths_to(
@@ -146,7 +181,7 @@ def _rebuild_path_nodes(store: Store) -> bytes:
 
         def put(transaction: WriteTransaction, update: native_trie.NativeTrieUpdate = update) -> None:
             assert isinstance(transaction.raw, NativeWriteTransaction)
-            native_trie.put_tries(transaction.raw.native, update)
+            native_trie.put_tries(transaction.raw, update)
 
         store.write(put)
         done, accounts = rebuild.progress()

@@ -4,6 +4,7 @@ The flat state at the head, and reverse changes that lead back to the finalized 
     accounts, storage, codes                        as they are at the head
     history    kind | key | block number -> value before that block
     changed    block number -> the keys that the block changed
+    pending    large blocks of the native store that are not spread over these tables yet (`docs/spec/state.md`)
 
 Unwinding block N puts the values of N's reverse changes back. The state at an older block M is, for each key, the
 first reverse change after M, or else the value at the head. Reverse changes up to the finalized head are pruned, a
@@ -80,7 +81,8 @@ def apply_changes(transaction: WriteTransaction, block: BlockId, changes: Change
     """
     Make the flat state that of `block`, the head's child; the caller also writes the block's ref.
 
-    Block 0 has no reverse changes: nothing is before it. Returns the changes with every slot that a deletion removed spelled out as 0, as caches need them.
+    Block 0 has no reverse changes: nothing is before it. Returns the changes with every slot that a deletion removed
+    spelled out as 0, as caches need them.
     """
     complete = _spell_out_deletions(transaction, changes)
     reverse: list[bytes] = []
@@ -122,6 +124,24 @@ def reverse_changes(transaction: ReadTransaction, number: int) -> StateChanges:
             slot = int.from_bytes(key[1 + ADDRESS_BYTES :], "big")
             storage.setdefault(key[1 : 1 + ADDRESS_BYTES], {})[slot] = decode_value(old)
     return StateChanges(accounts, storage)
+
+
+def settle(transaction: WriteTransaction) -> None:
+    """
+    Spread blocks that the native store left pending over the flat tables and their reverse changes.
+
+    An entry of `pending` has the key block number | kind | key, and the value length of the old value | it | new value.
+    """
+    oldest, reverse = oldest_state(transaction), dict[bytes, list[bytes]]()
+    for entry, values in list(transaction.from_key(Table.PENDING, b"\0")):
+        number, key, split = entry[:8], entry[8:], 1 + values[0]
+        if int.from_bytes(number, "big") > oldest:
+            transaction.put(Table.HISTORY, key + number, values[1:split])
+            reverse.setdefault(number, []).append(key)
+        _set(transaction, _KINDS[key[:1]], key[1:], values[split:])
+    for number, keys in reverse.items():
+        transaction.put(Table.CHANGED, number, _join(keys))
+    transaction.clear(Table.PENDING)
 
 
 def prune(transaction: WriteTransaction, finalized: int, limit: int = PRUNED_BLOCKS_A_COMMIT) -> int:

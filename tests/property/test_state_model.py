@@ -5,10 +5,12 @@ The trie's roots are compared with tries built from nothing over the model, by t
 for their lists, so two implementations have to agree.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from eth_hash.auto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,11 +19,12 @@ from trie.hexary import HexaryTrie
 from l1_bridge.rlp_codec import encode_integer, encode_rlp
 from l1_bridge.types import BlockId
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
+from sequencer.state import native_trie
 from sequencer.state.changes import ChangesOver, StateChanges
 from sequencer.state.commitment import TrieUpdate
 from sequencer.state.proofs import account_proof
 from sequencer.state.store import Store, Table, WriteTransaction
-from sequencer.state.tries import apply_block, commitment_over, unapply_blocks
+from sequencer.state.tries import apply_block, commitment_over, ensure_tries, unapply_blocks
 from sequencer.state.world_state import StateAt, StateUnavailable, number_key, prune
 
 ADDRESSES = [bytes([number]) * 20 for number in range(1, 7)]
@@ -147,7 +150,7 @@ class Line:
         block, parent = self.blocks[-1], self.blocks[-2]
 
         def commit(transaction: WriteTransaction) -> None:
-            unapply_blocks(self.store, transaction, [block], parent)
+            unapply_blocks(transaction, [block], parent)
             transaction.delete(Table.REFS, number_key(block.number))
 
         self.store.write(commit)
@@ -161,6 +164,15 @@ class Line:
         self.store.write(commit)
 
 
+@pytest.fixture(params=["small blocks", "large blocks"], autouse=True, scope="module")
+def size_of_blocks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whether blocks count as large, which the native store settles later."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "large blocks":
+            patch.setattr(native_trie, "DIRECT_KEYS", 0)
+        yield
+
+
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_state_is_what_the_model_says_through_growth_unwinding_and_pruning(data: st.DataObject) -> None:
@@ -168,10 +180,14 @@ def test_every_state_is_what_the_model_says_through_growth_unwinding_and_pruning
         store = Store.open(Path(directory), chain_id=901)
         line, oldest = Line(store), 0
         for _ in range(data.draw(st.integers(1, 10), label="steps")):
-            action = data.draw(st.sampled_from(["extend", "extend", "extend", "unwind", "prune"]), label="action")
+            action = data.draw(
+                st.sampled_from(["extend", "extend", "extend", "unwind", "prune", "settle"]), label="action"
+            )
             head = len(line.blocks) - 1
             if action == "unwind" and head > oldest:
                 line.shorten()
+            elif action == "settle":
+                ensure_tries(store, line.blocks[-1], line.roots[-1])
             elif action == "prune" and head > oldest:
                 oldest += 1
                 store.write(lambda transaction, finalized=oldest: prune(transaction, finalized))  # type: ignore[misc]
@@ -194,7 +210,9 @@ def test_every_state_is_what_the_model_says_through_growth_unwinding_and_pruning
 
 def _check_leftovers(store: Store, line: Line, oldest: int) -> None:
     """No reverse change is left of blocks that were unwound or pruned; the flat tables hold the head alone."""
+    ensure_tries(store, line.blocks[-1], line.roots[-1])
     with store.read() as transaction:
+        assert transaction.count(Table.PENDING) == 0
         numbers = {int.from_bytes(key[-8:], "big") for key, _ in transaction.from_key(Table.HISTORY, b"")}
         assert all(oldest < number < len(line.blocks) for number in numbers)
         assert transaction.count(Table.ACCOUNTS) == len(line.models[-1].accounts)

@@ -44,6 +44,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Number of flat keys with a new value.
+    pub fn keys(&self) -> usize {
+        self.accounts.len() + self.storage.values().map(|slots| slots.len()).sum::<usize>()
+    }
+
     /// Every flat key with its new value, as caches hold them: `a` | address, `s` | address | slot.
     pub fn encoded(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> + '_ {
         let accounts = self.accounts.iter().map(|(address, account)| {

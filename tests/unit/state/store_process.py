@@ -13,7 +13,9 @@ from contracts.keccak import keccak
 from l1_bridge.types import BlockId
 from sequencer.native import PURE_PYTHON_VARIABLE
 from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
+from sequencer.state import native_trie
 from sequencer.state.changes import StateChanges
+from sequencer.state.commitment import TrieUpdate
 from sequencer.state.proofs import account_proof
 from sequencer.state.store import Store, Table, WriteTransaction
 from sequencer.state.tries import apply_block, commitment_over, ensure_tries
@@ -50,7 +52,7 @@ def random_changes(dice: Random, number: int) -> StateChanges:
 
 
 def make_chain(path: Path) -> None:
-    """A store with some blocks; their roots stand in it too."""
+    """A store with some blocks, the last ones pending where the extension is; their roots stand in it too."""
     store, dice, roots = Store.open(path, chain_id=CHAIN_ID), Random(4), [EMPTY_TRIE_ROOT]
     for number in range(BLOCKS):
         changes = random_changes(dice, number)
@@ -58,11 +60,17 @@ def make_chain(path: Path) -> None:
         roots.append(update.state_root)
         block = BlockId(number, keccak(update.state_root))
 
-        def commit(transaction: WriteTransaction, changes=changes, update=update, block=block) -> None:  # type: ignore[no-untyped-def]
+        def commit(
+            transaction: WriteTransaction,
+            changes: StateChanges = changes,
+            update: TrieUpdate = update,
+            block: BlockId = block,
+        ) -> None:
             apply_block(transaction, block, changes, update)
             transaction.put(Table.REFS, number_key(block.number), block.hash)
             transaction.put(Table.META, ROOTS_KEY, b"".join(roots[1:]))
 
+        native_trie.DIRECT_KEYS = 1024 if number < BLOCKS - 3 else 0
         store.write(commit)
     store.close()
 

@@ -61,7 +61,7 @@ impl Environment {
     fn begin_entered(self: &Arc<Self>, environment: Env<WithoutTls>) -> Result<Option<ReadTxn>, StoreError> {
         let permit = Permit(self.clone());
         match environment.static_read_txn() {
-            Ok(transaction) => Ok(Some(ReadTxn { transaction, permit, is_past: false })),
+            Ok(transaction) => Ok(Some(ReadTxn { transaction, permit, is_past: false, pending_from: None })),
             Err(heed::Error::Mdb(MdbError::MapResized)) => {
                 // the writer, in another process, made the map larger
                 drop(permit);
@@ -159,6 +159,8 @@ pub struct ReadTxn {
     permit: Permit,
     /// For `StateAt`: whether its block is below the head of this look.
     pub(super) is_past: bool,
+    /// For `StateAt`: the oldest block that is not settled.
+    pub(super) pending_from: Option<u64>,
 }
 
 impl ReadTxn {

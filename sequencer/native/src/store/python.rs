@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use pyo3::{create_exception, exceptions::PyException, prelude::*, types::PyBytes};
 
 use super::{Environment, ReadTxn, StateAt, StoreError, Table, WriteTxn};
-use crate::trie::OlderTries;
+use crate::trie::{Layers, OlderTries};
 
 create_exception!(extension, StoreFailure, PyException, "A store operation failed: kind, and what happened.");
 create_exception!(extension, MapFull, StoreFailure, "The commit does not fit into the map.");
@@ -33,6 +33,8 @@ pub struct NativeStore {
     pub environment: Arc<Environment>,
     /// Tries of older blocks that proofs were asked of.
     pub older: OlderTries,
+    /// Tries of pending blocks.
+    pub layers: Layers,
 }
 
 #[pymethods]
@@ -40,7 +42,7 @@ impl NativeStore {
     #[staticmethod]
     fn open(py: Python<'_>, path: PathBuf, read_only: bool, map_bytes: usize) -> PyResult<Self> {
         let environment = py.detach(|| Environment::open(&path, read_only, map_bytes))?;
-        Ok(NativeStore { environment, older: OlderTries::default() })
+        Ok(NativeStore { environment, older: OlderTries::default(), layers: Layers::default() })
     }
 
     fn begin_read(&self, py: Python<'_>) -> PyResult<NativeRead> {
@@ -54,6 +56,13 @@ impl NativeStore {
     /// Double the map.
     fn grow(&self, py: Python<'_>) -> PyResult<()> {
         Ok(py.detach(|| self.environment.grow())?)
+    }
+
+    /// How many blocks are committed, but not settled.
+    fn pending_blocks(&self, py: Python<'_>) -> PyResult<u64> {
+        let transaction = begin_read(py, &self.environment)?;
+        let (oldest, head) = (super::oldest_pending(&transaction)?, super::head_of(&transaction)?);
+        Ok(oldest.zip(head).map_or(0, |(oldest, head)| super::number_of(&head) + 1 - oldest))
     }
 
     /// Give back the slots of readers that were killed; returns how many there were.

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256, map::HashMap};
 
-use super::{ReadTxn, StoreError, Table, flat};
+use super::{ReadTxn, StoreError, Table, flat, pending::split_values};
 use crate::changes::Changes;
 
 /// What leads from the head's state to that of the older block `number`: the value there of each key changed since.
@@ -16,6 +16,10 @@ pub fn changes_back_to(transaction: &ReadTxn, number: u64) -> Result<Changes, St
             let old = transaction.get(Table::History, &history)?.unwrap_or_default();
             put_back(&mut back, key, old)?;
         }
+    }
+    for entry in transaction.from_key(Table::Pending, &(number + 1).to_be_bytes())? {
+        let (key, values) = entry?;
+        put_back(&mut back, &key[8..], split_values(values)?.0)?;
     }
     Ok(back)
 }

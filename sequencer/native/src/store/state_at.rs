@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 
-use super::{Environment, ReadTxn, StoreError, Table, flat};
+use super::{Environment, ReadTxn, StoreError, Table, WriteTxn, flat, pending};
 use crate::changes::FlatAccount;
 
 /// A block's number (8 bytes, big-endian) and hash.
@@ -23,7 +23,16 @@ pub fn mark_of(number: u64, hash: &B256) -> Mark {
 
 /// The block whose state the flat tables hold; None in a new store.
 pub fn head_of(transaction: &ReadTxn) -> Result<Option<Mark>, StoreError> {
-    match transaction.get(Table::Meta, HEAD_KEY)? {
+    read_mark(transaction.get(Table::Meta, HEAD_KEY)?)
+}
+
+/// The same as a write transaction sees it.
+pub fn head_in(transaction: &WriteTxn) -> Result<Option<Mark>, StoreError> {
+    read_mark(transaction.get(Table::Meta, HEAD_KEY)?)
+}
+
+fn read_mark(data: Option<&[u8]>) -> Result<Option<Mark>, StoreError> {
+    match data {
         None => Ok(None),
         Some(data) => Ok(Some(data.try_into().map_err(|_| StoreError::Damaged("the head is no block id".into()))?)),
     }
@@ -66,6 +75,7 @@ impl StateAt {
 
     /// Make a look that is there already one at this state.
     pub fn place(&self, mut transaction: ReadTxn) -> Result<ReadTxn, StoreError> {
+        transaction.pending_from = pending::oldest_pending(&transaction)?;
         transaction.is_past = match head_of(&transaction)? {
             Some(head) if head == self.mark => false,
             Some(head) => {
@@ -111,14 +121,22 @@ impl StateAt {
     }
 
     fn read<'a>(&self, transaction: &'a ReadTxn, table: Table, kind: u8, key: &[u8]) -> Result<&'a [u8], StoreError> {
+        if !transaction.is_past && transaction.pending_from.is_none() {
+            return Ok(transaction.get(table, key)?.unwrap_or_default());
+        }
+        let mut wanted = [0u8; 1 + flat::SLOT_KEY_BYTES + 8];
+        let size = 1 + key.len();
+        if size > 1 + flat::SLOT_KEY_BYTES {
+            return Err(StoreError::Failed("no key of the flat state".into()));
+        }
+        wanted[0] = kind;
+        wanted[1..size].copy_from_slice(key);
+        if let Some(oldest) = transaction.pending_from
+            && let Some(value) = pending::pending_value(transaction, oldest, self.number(), &wanted[..size])?
+        {
+            return Ok(value);
+        }
         if transaction.is_past {
-            let mut wanted = [0u8; 1 + flat::SLOT_KEY_BYTES + 8];
-            let size = 1 + key.len();
-            if size > 1 + flat::SLOT_KEY_BYTES {
-                return Err(StoreError::Failed("no key of the flat state".into()));
-            }
-            wanted[0] = kind;
-            wanted[1..size].copy_from_slice(key);
             wanted[size..size + 8].copy_from_slice(&(self.number() + 1).to_be_bytes());
             if let Some((found, value)) = transaction.first_from(Table::History, &wanted[..size + 8])?
                 && found.len() == size + 8

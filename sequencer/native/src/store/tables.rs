@@ -13,6 +13,8 @@ pub enum Table {
     Paths,
     History,
     Changed,
+    /// Whole blocks whose changes are not in the flat tables yet.
+    Pending,
     Blocks,
     Receipts,
     Refs,
@@ -22,7 +24,7 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 14] = [
+    pub const ALL: [Table; 15] = [
         Table::Meta,
         Table::Accounts,
         Table::Storage,
@@ -31,6 +33,7 @@ impl Table {
         Table::Paths,
         Table::History,
         Table::Changed,
+        Table::Pending,
         Table::Blocks,
         Table::Receipts,
         Table::Refs,
@@ -50,6 +53,7 @@ impl Table {
             Table::Paths => "paths",
             Table::History => "history",
             Table::Changed => "changed",
+            Table::Pending => "pending",
             Table::Blocks => "blocks",
             Table::Receipts => "receipts",
             Table::Refs => "refs",

@@ -28,9 +28,9 @@ impl Drop for Place {
     }
 }
 
-fn commit(environment: &Arc<Environment>, mark: &Mark, changes: Changes) {
+fn commit(environment: &Arc<Environment>, mark: &Mark, changes: Changes, direct: usize) {
     let mut transaction = environment.begin_write().unwrap();
-    apply_changes(&mut transaction, mark, &Arc::new(changes)).unwrap();
+    apply_changes(&mut transaction, mark, &Arc::new(changes), direct).unwrap();
     transaction.put(Table::Refs, &mark[..8], &mark[8..]).unwrap();
     transaction.commit().unwrap();
 }
@@ -74,28 +74,57 @@ fn nothing_is_read_after_closing() {
     place.open(1 << 20); // and it can be opened again
 }
 
-#[test]
-fn states_before_the_head_are_read_back_until_they_are_unwound() {
-    let place = Place::new("states");
+/// Blocks 0 to 4; each sets the nonce of one account and one slot to its number.
+fn check_states(name: &str, direct: impl Fn(u64) -> usize, settle_after: u64) {
+    let place = Place::new(name);
     let environment = place.open(1 << 20);
     let who = Address::repeat_byte(1);
-    let marks: Vec<Mark> = (0..3).map(|number| mark_of(number, &B256::repeat_byte(number as u8))).collect();
-    for (number, mark) in marks.iter().enumerate() {
-        let account = FlatAccount { nonce: number as u64, ..FlatAccount::default() };
+    let marks: Vec<Mark> = (0..5).map(|number| mark_of(number, &B256::repeat_byte(number as u8))).collect();
+    for (number, mark) in (0..).zip(&marks) {
+        let account = FlatAccount { nonce: number, ..FlatAccount::default() };
         let mut changes = Changes::default();
         changes.accounts.insert(who, Some(account));
         changes.storage.entry(who).or_default().insert(U256::from(7), U256::from(number));
-        commit(&environment, mark, changes);
+        commit(&environment, mark, changes, direct(number));
+        if number == settle_after {
+            let mut transaction = environment.begin_write().unwrap();
+            settle(&mut transaction).unwrap();
+            transaction.commit().unwrap();
+        }
     }
-    for (number, mark) in marks.iter().enumerate() {
+    for (number, mark) in (0..).zip(&marks) {
         let state = StateAt::new(environment.clone(), *mark);
         let look = state.begin().unwrap();
-        assert_eq!(state.account(&look, &who).unwrap().unwrap().nonce, number as u64);
+        assert_eq!(state.account(&look, &who).unwrap().unwrap().nonce, number);
         assert_eq!(state.storage(&look, &who, &U256::from(7)).unwrap(), U256::from(number));
     }
     let other = StateAt::new(environment.clone(), mark_of(1, &B256::repeat_byte(9)));
     assert!(matches!(other.begin(), Err(StoreError::Unavailable)));
-    let back = changes_back_to(&environment.begin_read().unwrap(), 0).unwrap();
-    assert_eq!(back.accounts[&who].unwrap().nonce, 0);
-    assert_eq!(back.storage[&who][&U256::from(7)], U256::ZERO);
+    for number in 0..4 {
+        let back = changes_back_to(&environment.begin_read().unwrap(), number).unwrap();
+        assert_eq!(back.accounts[&who].unwrap().nonce, number);
+        assert_eq!(back.storage[&who][&U256::from(7)], U256::from(number));
+    }
+}
+
+#[test]
+fn states_before_the_head_are_read_back_from_reverse_changes() {
+    check_states("flat", |_| 100, 9);
+}
+
+#[test]
+fn states_of_pending_blocks_are_read_from_their_runs() {
+    check_states("pending", |_| 0, 9);
+}
+
+#[test]
+fn a_small_block_above_a_pending_one_is_pending_too() {
+    check_states("mixed", |number| if number == 2 { 0 } else { 100 }, 9);
+}
+
+#[test]
+fn settling_changes_no_state() {
+    for settled in 1..5 {
+        check_states(&format!("settled-{settled}"), |_| 0, settled);
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{ParentState, Proof, TrieUpdate, View, compute, proof, state, update};
+use super::{Layers, ParentState, Proof, TrieUpdate, View, compute, proof, state, update};
 use crate::store::{Environment, Mark, ReadTxn, StateAt, StoreError, changes_back_to, head_of, number_of};
 use alloy_primitives::{Address, B256, U256, keccak256};
 
@@ -32,14 +32,18 @@ impl OlderTries {
     pub fn prove(
         &self,
         environment: &Arc<Environment>,
+        layers: &Layers,
         mark: Mark,
         state_root: B256,
         address: &Address,
         slots: &[U256],
     ) -> Result<AccountProof, StoreError> {
-        let mut transaction = StateAt::new(environment.clone(), mark).begin()?;
-        let overlay = self.overlay(&mut transaction, mark)?;
-        let view = View::of(&mut transaction, overlay.as_deref());
+        let (transaction, mut over) = layers.look(environment)?;
+        let mut transaction = StateAt::new(environment.clone(), mark).place(transaction)?;
+        if let Some(older) = self.overlay(&mut transaction, &over, mark)? {
+            over.insert(0, older);
+        }
+        let view = View::of(&mut transaction, &over);
         if state::state_root(&view)? != state_root {
             return Err(StoreError::Unavailable);
         }
@@ -54,7 +58,12 @@ impl OlderTries {
     }
 
     /// What lies over the head's tries to make them those of `mark`; None at the head itself.
-    fn overlay(&self, transaction: &mut ReadTxn, mark: Mark) -> Result<Option<Arc<Overlay>>, StoreError> {
+    fn overlay(
+        &self,
+        transaction: &mut ReadTxn,
+        layers: &[Arc<Overlay>],
+        mark: Mark,
+    ) -> Result<Option<Arc<Overlay>>, StoreError> {
         let head = head_of(transaction)?.ok_or(StoreError::Unavailable)?;
         if head == mark {
             return Ok(None);
@@ -64,10 +73,7 @@ impl OlderTries {
             return Ok(Some(overlay.clone()));
         }
         let back = changes_back_to(transaction, number_of(&mark))?;
-        let update = compute(&[View::of(transaction, None)], &back)?;
-        let mut overlay = Overlay::default();
-        overlay.extend(&update.wiped, update.records);
-        let overlay = Arc::new(overlay);
+        let overlay = compute(&[View::of(transaction, layers)], &back)?.overlay;
         if kept.len() >= KEPT {
             kept.remove(0);
         }
@@ -77,7 +83,7 @@ impl OlderTries {
 }
 
 /// What leads from the head's tries back to those of the older block `number`.
-pub fn update_back_to(environment: &Arc<Environment>, number: u64) -> Result<TrieUpdate, StoreError> {
+pub fn update_back_to(environment: &Arc<Environment>, layers: &Layers, number: u64) -> Result<TrieUpdate, StoreError> {
     let back = changes_back_to(&environment.begin_read()?, number)?;
-    compute(&ParentState::at_head(environment, state::threads(), None)?.views(), &back)
+    compute(&ParentState::at_head(environment, layers, state::threads())?.views(), &back)
 }

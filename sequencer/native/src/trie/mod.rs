@@ -16,6 +16,7 @@
 
 mod account;
 mod history;
+mod layers;
 mod nodes;
 mod path;
 mod proof;
@@ -28,9 +29,10 @@ mod view;
 mod write;
 
 pub use history::{AccountProof, OlderTries, update_back_to};
+pub use layers::Layers;
 pub use proof::Proof;
 pub use python::{NativeTrieUpdate, register};
 pub use rebuild::Rebuild;
 pub use state::{ParentState, TrieUpdate, compute, state_root, threads};
 pub use view::{Overlay, View};
-pub use write::put_update;
+pub use write::{put_layers, settle_all};

@@ -11,10 +11,12 @@ use pyo3::{
     types::{PyBytes, PyDict},
 };
 
-use super::{ParentState, Proof, Rebuild, TrieUpdate, View, compute, put_update, state, state_root, update_back_to};
+use super::{
+    ParentState, Proof, Rebuild, TrieUpdate, compute, layers, put_layers, settle_all, state, state_root, update_back_to,
+};
 use crate::{
     changes::NativeChanges,
-    store::{NativeStore, NativeWrite, StoreError, apply_changes},
+    store::{NativeStore, NativeWrite, StoreError, apply_changes, head_in, oldest_pending},
 };
 
 /// New roots, and the records that a commit must write for them.
@@ -51,7 +53,7 @@ impl NativeTrieUpdate {
 
     /// Number of records that it changes.
     fn __len__(&self) -> usize {
-        self.update.records.len()
+        self.update.overlay.records().len()
     }
 }
 
@@ -64,11 +66,10 @@ fn compute_tries(
     changes: &NativeChanges,
 ) -> PyResult<NativeTrieUpdate> {
     let changes = changes.changes.clone();
-    let environment = store.map(|store| store.environment.clone());
     let update = py.detach(move || {
-        let mut parent = match &environment {
+        let mut parent = match store {
             None => ParentState::empty(),
-            Some(environment) => ParentState::at_head(environment, state::threads(), None)?,
+            Some(store) => ParentState::at_head(&store.environment, &store.layers, state::threads())?,
         };
         let update = compute(&parent.views(), &changes)?;
         if update.parent_root != B256::from(state_root) { Err(StoreError::Unavailable) } else { Ok(update) }
@@ -76,28 +77,59 @@ fn compute_tries(
     Ok(NativeTrieUpdate::new(update))
 }
 
-/// Write a block's flat state, reverse changes and tries; returns its changes with every removed slot as 0.
+/// Commit a block's flat state, reverse changes and tries; returns its changes with every removed slot as 0.
+///
+/// A block of more than `direct` keys becomes pending, see `store::pending`.
 #[pyfunction]
 fn apply_block(
     py: Python<'_>,
+    store: &NativeStore,
     transaction: &NativeWrite,
     mark: [u8; 40],
     changes: &NativeChanges,
-    update: Option<&NativeTrieUpdate>,
+    update: &NativeTrieUpdate,
+    direct: usize,
 ) -> PyResult<NativeChanges> {
     let changes: &Arc<_> = &changes.changes;
     let transaction: &Mutex<_> = &transaction.transaction;
-    let update = update.map(|update| &update.update);
+    let overlay = &update.update.overlay;
     let complete = py.detach(|| {
         let mut guard = transaction.lock();
         let transaction = guard.as_mut().ok_or(StoreError::Closed)?;
-        let complete = apply_changes(transaction, &mark, changes)?;
-        if let Some(update) = update {
-            put_update(transaction, update)?;
+        let parent = head_in(transaction)?;
+        let complete = apply_changes(transaction, &mark, changes, direct)?;
+        match (parent, layers::tag_in(transaction)?) {
+            (Some(parent), Some(table)) if oldest_pending(transaction)?.is_some() => {
+                store.layers.add(&table, parent, mark, overlay.clone());
+            }
+            _ => {
+                put_layers(transaction, std::slice::from_ref(overlay))?;
+                layers::put_tag(transaction, &mark)?;
+            }
         }
         Ok::<_, StoreError>(complete)
     })?;
     Ok(NativeChanges::new(complete))
+}
+
+/// Spread the pending blocks over the tables; returns whether those of the tries stand at the head now.
+#[pyfunction]
+fn settle(py: Python<'_>, store: &NativeStore, transaction: &NativeWrite) -> PyResult<bool> {
+    let transaction: &Mutex<_> = &transaction.transaction;
+    Ok(py.detach(|| {
+        let mut guard = transaction.lock();
+        let transaction = guard.as_mut().ok_or(StoreError::Closed)?;
+        match head_in(transaction)? {
+            Some(head) => settle_all(transaction, &head, &store.layers),
+            None => Ok(false),
+        }
+    })?)
+}
+
+/// Make the tries of pending blocks again, after a start.
+#[pyfunction]
+fn restore_layers(py: Python<'_>, store: &NativeStore) -> PyResult<()> {
+    Ok(py.detach(|| store.layers.restore(&store.environment))?)
 }
 
 /// Storage root of an account in the state with `state_root`, which must be the store's head.
@@ -110,7 +142,7 @@ fn storage_root<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let mut parent = match store {
         None => ParentState::empty(),
-        Some(store) => ParentState::at_head(&store.environment, 1, None)?,
+        Some(store) => ParentState::at_head(&store.environment, &store.layers, 1)?,
     };
     let views = parent.views();
     let view = views.first().ok_or(StoreError::Closed)?;
@@ -124,25 +156,26 @@ fn storage_root<'py>(
 #[pyfunction]
 fn put_tries(py: Python<'_>, transaction: &NativeWrite, update: &NativeTrieUpdate) -> PyResult<()> {
     let transaction: &Mutex<_> = &transaction.transaction;
-    let update = &update.update;
+    let overlay = &update.update.overlay;
     Ok(py.detach(|| {
         let mut guard = transaction.lock();
-        put_update(guard.as_mut().ok_or(StoreError::Closed)?, update)
+        put_layers(guard.as_mut().ok_or(StoreError::Closed)?, std::slice::from_ref(overlay))
     })?)
 }
 
 /// What leads from the head's tries back to those of the older block `number`.
 #[pyfunction]
 fn tries_back_to(py: Python<'_>, store: &NativeStore, number: u64) -> PyResult<NativeTrieUpdate> {
-    let update = py.detach(|| update_back_to(&store.environment, number))?;
+    let update = py.detach(|| update_back_to(&store.environment, &store.layers, number))?;
     Ok(NativeTrieUpdate::new(update))
 }
 
 /// Root of the account trie in the store's table.
 #[pyfunction]
 fn root_of_tries<'py>(py: Python<'py>, store: &NativeStore) -> PyResult<Bound<'py, PyBytes>> {
-    let mut transaction = store.environment.begin_read()?;
-    let root = state_root(&View::of(&mut transaction, None))?;
+    let root = state_root(
+        ParentState::at_head(&store.environment, &store.layers, 1)?.views().first().ok_or(StoreError::Closed)?,
+    )?;
     Ok(PyBytes::new(py, root.as_slice()))
 }
 
@@ -167,8 +200,9 @@ fn prove<'py>(
     slots: Vec<[u8; 32]>,
 ) -> PyResult<(PythonProof<'py>, Vec<PythonProof<'py>>)> {
     let slots: Vec<U256> = slots.into_iter().map(U256::from_be_bytes).collect();
-    let found =
-        py.detach(|| store.older.prove(&store.environment, mark, state_root.into(), &address.into(), &slots))?;
+    let found = py.detach(|| {
+        store.older.prove(&store.environment, &store.layers, mark, state_root.into(), &address.into(), &slots)
+    })?;
     let slots = found.slots.iter().map(|proof| python_proof(py, proof)).collect();
     Ok((python_proof(py, &found.account), slots))
 }
@@ -213,6 +247,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(apply_block, module)?)?;
     module.add_function(wrap_pyfunction!(storage_root, module)?)?;
     module.add_function(wrap_pyfunction!(prove, module)?)?;
+    module.add_function(wrap_pyfunction!(settle, module)?)?;
+    module.add_function(wrap_pyfunction!(restore_layers, module)?)?;
     module.add_function(wrap_pyfunction!(put_tries, module)?)?;
     module.add_function(wrap_pyfunction!(tries_back_to, module)?)?;
     module.add_function(wrap_pyfunction!(root_of_tries, module)?)?;

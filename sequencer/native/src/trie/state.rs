@@ -1,14 +1,18 @@
 //! All tries of one state: from a block's changes to its roots.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use alloy_primitives::{Address, B256, U256, keccak256, map::HashMap};
 use alloy_trie::EMPTY_ROOT_HASH;
 
 use super::{
+    Layers,
     account::{AccountChange, trimmed},
     nodes::put_string,
     path::Path,
@@ -32,32 +36,25 @@ pub struct TrieUpdate {
     pub parent_root: B256,
     pub state_root: B256,
     pub storage_roots: HashMap<Address, B256>,
-    /// Owners whose storage tries start from nothing, before the records are put.
-    pub wiped: Vec<B256>,
-    /// Sorted by key.
-    pub records: Records,
+    pub overlay: Arc<Overlay>,
 }
 
 /// Looks of several threads at one parent state.
-pub struct ParentState<'o> {
+pub struct ParentState {
     transactions: Vec<ReadTxn>,
-    overlay: Option<&'o Overlay>,
+    layers: Vec<Arc<Overlay>>,
 }
 
-impl<'o> ParentState<'o> {
-    /// The empty state, for `threads` threads.
+impl ParentState {
+    /// The empty state.
     pub fn empty() -> Self {
-        ParentState { transactions: Vec::new(), overlay: None }
+        ParentState { transactions: Vec::new(), layers: Vec::new() }
     }
 
-    /// The state at the store's head, below `overlay`.
-    pub fn at_head(
-        environment: &Arc<Environment>,
-        threads: usize,
-        overlay: Option<&'o Overlay>,
-    ) -> Result<Self, StoreError> {
+    /// The state at the store's head, for `threads` threads.
+    pub fn at_head(environment: &Arc<Environment>, layers: &Layers, threads: usize) -> Result<Self, StoreError> {
         loop {
-            let first = environment.begin_read()?;
+            let (first, layers) = layers.look(environment)?;
             let head = head_of(&first)?;
             let mut transactions = vec![first];
             while transactions.len() < threads {
@@ -68,7 +65,7 @@ impl<'o> ParentState<'o> {
                 transactions.push(another);
             }
             if transactions.len() >= threads {
-                return Ok(ParentState { transactions, overlay });
+                return Ok(ParentState { transactions, layers });
             }
         }
     }
@@ -78,8 +75,8 @@ impl<'o> ParentState<'o> {
         if self.transactions.is_empty() {
             return (0..threads()).map(|_| View::empty()).collect();
         }
-        let overlay = self.overlay;
-        self.transactions.iter_mut().map(|transaction| View::of(transaction, overlay)).collect()
+        let layers = &self.layers;
+        self.transactions.iter_mut().map(|transaction| View::of(transaction, layers)).collect()
     }
 }
 
@@ -109,9 +106,9 @@ pub fn compute(views: &[View<'_>], changes: &Changes) -> Result<TrieUpdate, Stor
     entries.sort_unstable_by(|a, b| a.key.as_slice().cmp(b.key.as_slice()));
     let (state_root, changed) = update_trie(&account_trie(), views, &entries)?;
     records.extend(changed);
-    records.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let overlay = Arc::new(Overlay::new(wiped, records));
     let storage_roots = touched.iter().filter_map(|one| Some((one.address, one.storage_root?))).collect();
-    Ok(TrieUpdate { parent_root, state_root, storage_roots, wiped, records })
+    Ok(TrieUpdate { parent_root, state_root, storage_roots, overlay })
 }
 
 /// An account that a block touches.
@@ -144,13 +141,13 @@ fn update_storage(
     views: &[View<'_>],
     changes: &Changes,
     touched: &mut [Touched],
-) -> Result<(Vec<B256>, Records), StoreError> {
-    let mut wiped = Vec::new();
+) -> Result<(HashSet<B256>, Records), StoreError> {
+    let mut wiped = HashSet::new();
     let mut small: Vec<usize> = Vec::new();
     let mut records = Records::new();
     for (index, one) in touched.iter_mut().enumerate() {
         if one.is_fresh {
-            wiped.push(one.hash);
+            wiped.insert(one.hash);
             one.storage_root = Some(EMPTY_ROOT_HASH);
         }
         match changes.storage.get(&one.address) {

@@ -285,12 +285,15 @@ pub fn on_threads<'v, T: Send>(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{
+        collections::{BTreeMap, HashSet},
+        sync::Arc,
+    };
 
     use alloy_trie::{HashBuilder, Nibbles};
 
     use super::*;
-    use crate::trie::view::Overlay;
+    use crate::trie::view::{Overlay, merge};
 
     /// A repeatable source of small numbers.
     struct Dice(u64);
@@ -330,8 +333,16 @@ mod tests {
         batch.iter().map(|(key, value)| Entry { key: Path::of_key(key), change: change(value) }).collect()
     }
 
+    fn layer(records: Records) -> Arc<Overlay> {
+        Arc::new(Overlay::new(HashSet::new(), records))
+    }
+
+    fn count(layers: &[Arc<Overlay>]) -> usize {
+        merge(layers).1.iter().filter(|(_, record)| record.is_some()).count()
+    }
+
     fn play(seed: u64, size: usize, most: u64, threads: usize) {
-        let (mut dice, mut model, mut overlay) = (Dice(seed), Model::new(), Overlay::default());
+        let (mut dice, mut model, mut layers) = (Dice(seed), Model::new(), Vec::new());
         for step in 0..30 {
             let batch = batch(&mut dice, size, most);
             for (key, value) in &batch {
@@ -341,12 +352,12 @@ mod tests {
                     model.insert(key.clone(), value.clone())
                 };
             }
-            let views: Vec<View<'_>> = (0..threads).map(|_| View::over(&overlay)).collect();
+            let views: Vec<View<'_>> = (0..threads).map(|_| View::over(&layers)).collect();
             let (root, records) = update_trie(b"a", &views, &entries(&batch)).unwrap();
             assert_eq!(root, expected(&model), "seed {seed}, step {step}");
-            overlay.extend(&[], records);
+            layers.insert(0, layer(records));
         }
-        assert!(overlay.len() <= 2 * model.len() + 1, "records of branches that are gone stay behind");
+        assert!(count(&layers) <= 2 * model.len() + 1, "records of branches that are gone stay behind");
     }
 
     #[test]
@@ -365,15 +376,14 @@ mod tests {
 
     #[test]
     fn a_trie_that_loses_its_last_key_is_empty() {
-        let mut overlay = Overlay::default();
         let full: Model = [(vec![1, 2], vec![7]), (vec![1, 3], vec![8])].into();
         let (_, records) = update_trie(b"a", &[View::empty()], &entries(&full)).unwrap();
-        overlay.extend(&[], records);
+        let mut layers = vec![layer(records)];
         let none = full.keys().map(|key| (key.clone(), Vec::new())).collect();
-        let (root, records) = update_trie(b"a", &[View::over(&overlay)], &entries(&none)).unwrap();
-        overlay.extend(&[], records);
+        let (root, records) = update_trie(b"a", &[View::over(&layers)], &entries(&none)).unwrap();
+        layers.insert(0, layer(records));
 
         assert_eq!(root, EMPTY_ROOT_HASH);
-        assert_eq!(overlay.len(), 0);
+        assert_eq!(count(&layers), 0);
     }
 }

@@ -1,55 +1,90 @@
 //! Where an update reads the records of its parent state.
 
-use std::collections::HashMap;
+use std::{collections::HashSet, sync::Arc};
 
-use alloy_primitives::{B256, map::FbBuildHasher};
+use alloy_primitives::B256;
 
+use super::update::storage_trie;
 use crate::store::{ReadTxn, StoreError, Table};
 
 /// Changed records by key; None is a record that is gone.
 pub type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
-/// Changed records laid over the table.
+/// Changed records laid over older ones.
 #[derive(Default)]
 pub struct Overlay {
-    records: HashMap<Vec<u8>, Option<Vec<u8>>>,
-    wiped: std::collections::HashSet<B256, FbBuildHasher<32>>,
+    /// Sorted by key.
+    records: Records,
+    /// Owners whose storage tries start from nothing below the records.
+    wiped: HashSet<B256>,
 }
 
 impl Overlay {
-    /// Lay further changes over what is here; the storage tries of `wiped` start from nothing.
-    pub fn extend(&mut self, wiped: &[B256], records: Records) {
-        for owner in wiped {
-            let name = super::update::storage_trie(owner);
-            self.records.retain(|key, _| !key.starts_with(&name));
-            self.wiped.insert(*owner);
-        }
-        self.records.extend(records);
+    pub fn new(wiped: HashSet<B256>, mut records: Records) -> Self {
+        records.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        Overlay { records, wiped }
     }
 
-    /// Number of records that are there.
-    pub fn len(&self) -> usize {
-        self.records.values().filter(|record| record.is_some()).count()
+    pub fn records(&self) -> &Records {
+        &self.records
     }
 
-    /// Whether no record is there.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn wiped(&self) -> &HashSet<B256> {
+        &self.wiped
     }
 
     fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        if let Some(record) = self.records.get(key) {
-            return Some(record.as_deref());
+        if let Ok(place) = self.records.binary_search_by(|(other, _)| other.as_slice().cmp(key)) {
+            return Some(self.records[place].1.as_deref());
         }
-        let is_wiped = !self.wiped.is_empty() && key.get(1..33).is_some_and(|owner| self.wiped.contains(owner));
+        let is_wiped = !self.wiped.is_empty() && owner_of(key).is_some_and(|owner| self.wiped.contains(&owner));
         is_wiped.then_some(None)
     }
 }
 
-/// One look at the records of a state: a table, changes over it, or neither.
+/// The owner of a storage trie's record.
+pub fn owner_of(key: &[u8]) -> Option<B256> {
+    key.get(..33).filter(|name| name[0] == b's').map(|name| B256::from_slice(&name[1..]))
+}
+
+/// What `layers`, the newest first, come to: sorted records, each the newest of its key, and the owners to wipe before.
+pub fn merge<'a>(layers: &'a [Arc<Overlay>]) -> (Vec<&'a B256>, Vec<(&'a [u8], Option<&'a [u8]>)>) {
+    let mut wiped: Vec<&B256> = layers.iter().flat_map(|layer| layer.wiped.iter()).collect();
+    wiped.sort_unstable();
+    wiped.dedup();
+    let mut records = Vec::new();
+    for (age, layer) in layers.iter().enumerate() {
+        for (key, record) in &layer.records {
+            let is_wiped_later =
+                owner_of(key).is_some_and(|owner| layers[..age].iter().any(|newer| newer.wiped.contains(&owner)));
+            if !is_wiped_later {
+                records.push((key.as_slice(), age, record.as_deref()));
+            }
+        }
+    }
+    records.sort_unstable_by_key(|(key, age, _)| (*key, *age));
+    records.dedup_by(|older, newer| older.0 == newer.0);
+    (wiped, records.into_iter().map(|(key, _, record)| (key, record)).collect())
+}
+
+/// All keys of an owner's storage trie: from the first on, up to the second.
+pub fn range_of(owner: &B256) -> (Vec<u8>, Vec<u8>) {
+    let first = storage_trie(owner);
+    let mut end = first.clone();
+    while end.last() == Some(&0xff) {
+        end.pop();
+    }
+    if let Some(last) = end.last_mut() {
+        *last += 1;
+    }
+    (first, end)
+}
+
+/// One look at the records of a state: a table, layers over it, or neither.
 pub struct View<'a> {
     table: Option<ReadTxnRef<'a>>,
-    overlay: Option<&'a Overlay>,
+    /// The newest first.
+    layers: &'a [Arc<Overlay>],
 }
 
 /// A transaction that only the thread with the view uses.
@@ -64,23 +99,25 @@ unsafe impl Send for ReadTxnRef<'_> {}
 impl<'a> View<'a> {
     /// Nothing at all.
     pub fn empty() -> Self {
-        View { table: None, overlay: None }
+        View { table: None, layers: &[] }
     }
 
-    /// Changes over nothing.
-    pub fn over(overlay: &'a Overlay) -> Self {
-        View { table: None, overlay: Some(overlay) }
+    /// Layers over nothing.
+    pub fn over(layers: &'a [Arc<Overlay>]) -> Self {
+        View { table: None, layers }
     }
 
-    /// The table as `transaction` sees it, below `overlay`.
-    pub fn of(transaction: &'a mut ReadTxn, overlay: Option<&'a Overlay>) -> Self {
-        View { table: Some(ReadTxnRef(transaction)), overlay }
+    /// The table as `transaction` sees it, below `layers`.
+    pub fn of(transaction: &'a mut ReadTxn, layers: &'a [Arc<Overlay>]) -> Self {
+        View { table: Some(ReadTxnRef(transaction)), layers }
     }
 
     /// The record under `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<&'a [u8]>, StoreError> {
-        if let Some(found) = self.overlay.and_then(|overlay| overlay.get(key)) {
-            return Ok(found);
+        for layer in self.layers {
+            if let Some(found) = layer.get(key) {
+                return Ok(found);
+            }
         }
         match &self.table {
             Some(transaction) => transaction.0.get(Table::Paths, key),

@@ -1,17 +1,25 @@
-//! Puts an update's records into the table, in the order of their keys.
+//! Puts changed records into the table, in the order of their keys.
 
-use alloy_primitives::B256;
+use std::sync::Arc;
 
-use super::{TrieUpdate, update::storage_trie};
-use crate::store::{StoreError, Table, WriteTxn};
+use super::{
+    Layers, layers,
+    view::{Overlay, merge, range_of},
+};
+use crate::store::{Mark, StoreError, Table, WriteTxn, settle};
 
-/// Write what `update` changes.
-pub fn put_update(transaction: &mut WriteTxn, update: &TrieUpdate) -> Result<(), StoreError> {
-    for owner in &update.wiped {
-        wipe(transaction, owner)?;
+/// Write what `layers`, the newest first, change.
+pub fn put_layers(transaction: &mut WriteTxn, layers: &[Arc<Overlay>]) -> Result<(), StoreError> {
+    let (wiped, records) = merge(layers);
+    for owner in wiped {
+        let (first, end) = range_of(owner);
+        if transaction.get(Table::Paths, &first)?.is_some() {
+            // there is no trie without a root slot
+            transaction.delete_range(Table::Paths, &first, Some(&end))?;
+        }
     }
     let is_new = transaction.count(Table::Paths)? == 0;
-    for (key, record) in &update.records {
+    for (key, record) in records {
         match record {
             Some(record) if is_new => transaction.append(Table::Paths, key, record)?,
             Some(record) => transaction.put(Table::Paths, key, record)?,
@@ -21,19 +29,14 @@ pub fn put_update(transaction: &mut WriteTxn, update: &TrieUpdate) -> Result<(),
     Ok(())
 }
 
-/// Remove the storage trie of an account.
-fn wipe(transaction: &mut WriteTxn, owner: &B256) -> Result<(), StoreError> {
-    let first = storage_trie(owner);
-    if transaction.get(Table::Paths, &first)?.is_none() {
-        return Ok(()); // no trie without a root slot
-    }
-    let mut end = first.clone();
-    while end.last() == Some(&0xff) {
-        end.pop();
-    }
-    if let Some(last) = end.last_mut() {
-        *last += 1;
-    }
-    transaction.delete_range(Table::Paths, &first, Some(&end))?;
-    Ok(())
+/// Spread the pending blocks over the tables: flat state, reverse changes, and tries where they are of this kind.
+///
+/// Returns whether the table of the tries stands at the head now.
+pub fn settle_all(transaction: &mut WriteTxn, head: &Mark, layers: &Layers) -> Result<bool, StoreError> {
+    settle(transaction)?;
+    let Some(table) = layers::tag_in(transaction)? else { return Ok(false) };
+    let Some(found) = layers.between(head, &table) else { return Ok(false) };
+    put_layers(transaction, &found)?;
+    layers::put_tag(transaction, head)?;
+    Ok(true)
 }
