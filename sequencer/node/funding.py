@@ -15,7 +15,7 @@ from .dev_accounts import derive_dev_accounts
 from .json_rpc import JsonRpcClient, RpcFailed
 from .load_account import LoadAccount, LoadFees
 
-LEAST_WEI = 10**21
+LEAST_WEI = 10**20
 """What an account must have to pay for others."""
 
 TRANSFER_GAS = 21_000

@@ -183,6 +183,7 @@ def test_an_l1_that_is_away_ends_a_command_that_needs_it(files: Path) -> None:
         ("replica", "--genesis", "g", "--data-dir", "d"),
         ("devnet", "--engine", "fast"),
         ("bench", "--workload", "tea"),
+        ("bench", "--against", NOBODY, "--funder-key", "0x12"),
     ],
 )
 def test_options_that_make_no_sense_are_a_usage_error(arguments: tuple[str, ...]) -> None:
