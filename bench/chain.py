@@ -62,7 +62,7 @@ class BenchChain:
         self._stack.callback(redis.stop)
         store = Store.open(directory / "chain", chain_id=CHAIN_ID)
         self._stack.callback(store.close)
-        cache = StateCache.connect(redis.url, store, chain_id=CHAIN_ID)
+        self.cache = cache = StateCache.connect(redis.url, store, chain_id=CHAIN_ID)
         self._stack.callback(cache.close)
         source = StoreSource(directory / "chain", CHAIN_ID, redis.url if with_redis else None)
         self.engines: dict[str, Engine] = {}

@@ -10,7 +10,6 @@ receipts are the same to the byte (law 2).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sequencer.execution.access_list import AccessHints, BlockAccesses, TransactionAccess
 from sequencer.execution.environment import BlockEnvironment
@@ -30,7 +29,9 @@ from sequencer.primitives.header import Header
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.reader import StateReader
 
+from .counts import NativeCounts
 from .door import AccessTuple, NativeBlock, NativeRoom
+from .metrics import record
 from .prefetch import Prefetch
 
 DEFAULT_THREADS = 2
@@ -41,18 +42,6 @@ class NativeEngineAbsent(ImportError):
 
     def __init__(self) -> None:
         super().__init__(f"the native engine is not there: {absence}")
-
-
-@dataclass(frozen=True, slots=True)
-class NativeCounts:
-    """How often what happened, since the engine began."""
-
-    executed: int
-    conflicts: int
-    reexecuted: int
-    sequential_slices: int
-    parallel_slices: int
-    broken_slices: int
 
 
 class NativeEngine:
@@ -81,7 +70,7 @@ class NativeEngine:
         if extension is None:
             raise NativeEngineAbsent
         self.threads = threads
-        self._prefetch = prefetch
+        self.prefetch = prefetch
         self._hints: AccessHints | None = None
         self._room: NativeRoom = extension.NativeEngine(
             threads, is_cached=is_cached, is_always_parallel=is_always_parallel
@@ -98,7 +87,7 @@ class NativeEngine:
         hints, self._hints = self._hints, None
         if hints is not None:
             block.expect({hash_: (hint.reads, hint.writes) for hash_, hint in hints.transactions.items()})
-        return NativeOpenBlock(environment, block, state, self._prefetch)
+        return NativeOpenBlock(environment, block, state, self)
 
     def expect(self, hints: AccessHints) -> None:
         """Hints for the next block that is opened: what to load first, and which transaction waits for which."""
@@ -119,21 +108,23 @@ class NativeOpenBlock:
     """A block that grows by slices in the extension."""
 
     def __init__(
-        self, environment: BlockEnvironment, block: NativeBlock, state: StateReader, prefetch: Prefetch | None
+        self, environment: BlockEnvironment, block: NativeBlock, state: StateReader, engine: NativeEngine
     ) -> None:
         self._environment = environment
         self._block = block
         self._state = state
-        self._prefetch = prefetch
+        self._engine = engine
         self._included: list[Included] = []
 
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
         """Execute one slice in order; one outcome a transaction, in the same order."""
         slice_ = list(transactions)
-        if self._prefetch is not None:
-            values = self._prefetch.load(self._state, self._block.wanted(slice_))
+        if self._engine.prefetch is not None:
+            values = self._engine.prefetch.load(self._state, self._block.wanted(slice_))
             self._block.preload(list(values.items()))
+        before = self._engine.counts
         outcomes = self._block.apply(slice_)
+        record(before, self._engine.counts)
         self._included += [outcome for outcome in outcomes if isinstance(outcome, Included)]
         return outcomes
 

@@ -19,7 +19,7 @@ const UNKNOWN_GAS: f64 = 50_000.0;
 const LEAST_AVERAGE_GAS: f64 = 25_000.0;
 
 /// What a slice must use in all for threads to pay: they have to be woken.
-const LEAST_SLICE_GAS: f64 = 2_000_000.0;
+const LEAST_SLICE_GAS: f64 = 6_000_000.0;
 
 /// A chain of dependent transactions that holds this part of the slice's gas leaves nothing for a second thread.
 const LONGEST_CHAIN: f64 = 0.75;
