@@ -117,6 +117,10 @@ impl StateView for SharedView<'_> {
         }
     }
 
+    fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError> {
+        self.reader.has_storage(address)
+    }
+
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
         if let Some(code) = self.codes.get(hash) {
             return Ok(code.clone());

@@ -63,6 +63,10 @@ impl StateView for CallView<'_> {
         }
     }
 
+    fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError> {
+        self.reader.has_storage(address)
+    }
+
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
         let pretended = self.overrides.values().filter_map(|pretended| pretended.code.as_ref());
         match pretended.into_iter().find(|(own, _)| own == hash) {

@@ -34,6 +34,9 @@ pub trait StateView {
     fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError>;
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError>;
 
+    /// Whether an account that has neither nonce nor code has storage all the same, as far as the state can tell.
+    fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError>;
+
     /// Whether the last account or slot was read from what other runs of the slice wrote.
     fn is_from_slice(&self) -> bool {
         false

@@ -186,6 +186,10 @@ impl StateView for SequentialView<'_> {
         self.ground.storage(&mut self.reader, address, slot)
     }
 
+    fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError> {
+        self.reader.has_storage(address)
+    }
+
     fn code(&mut self, hash: &B256) -> Result<Bytecode, ReadError> {
         match self.codes.get(hash) {
             Some(code) => Ok(code.clone()),

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use op_revm::revm::Database;
 use op_revm::revm::bytecode::Bytecode;
 use op_revm::revm::context::journaled_state::account::JournaledAccountTr;
@@ -15,9 +15,10 @@ use op_revm::revm::context::result::{EVMError, HaltReason, InvalidTransaction};
 use op_revm::revm::context::{BlockEnv, CfgEnv, Context, Evm, Journal, TxEnv};
 use op_revm::revm::context_interface::{ContextTr, JournalTr};
 use op_revm::revm::handler::instructions::EthInstructions;
-use op_revm::revm::handler::{EthFrame, EthPrecompiles, EvmTr, FrameResult, Handler, post_execution};
-use op_revm::revm::interpreter::InitialAndFloorGas;
+use op_revm::revm::handler::{EthFrame, EthPrecompiles, EvmTr, FrameResult, Handler, ItemOrResult, post_execution};
 use op_revm::revm::interpreter::interpreter::EthInterpreter;
+use op_revm::revm::interpreter::interpreter_action::FrameInit;
+use op_revm::revm::interpreter::{FrameInput, InitialAndFloorGas};
 use op_revm::revm::primitives::hardfork::SpecId;
 use op_revm::revm::state::AccountInfo;
 
@@ -99,6 +100,9 @@ pub enum Terms<'a> {
     System,
 }
 
+/// Stands for the code of an account that only has storage, while revm looks whether a contract may be created there.
+const OCCUPIED: B256 = B256::with_last_byte(1);
+
 /// One run; `verdict` says why a user transaction did not stand.
 pub struct Steps<'a, V> {
     pub environment: &'a Environment,
@@ -110,6 +114,47 @@ pub struct Steps<'a, V> {
 impl<'a, V> Steps<'a, V> {
     pub fn new(environment: &'a Environment, terms: Terms<'a>) -> Self {
         Self { environment, terms, verdict: Cell::new(None), view: PhantomData }
+    }
+}
+
+impl<V: StateView> Steps<'_, V> {
+    /// Begin a frame; its result where it has ended already. Like revm's own, but no contract is created on an account
+    /// that has storage (EIP-7610): revm looks at nonce and code alone.
+    fn begin_frame(evm: &mut Interpreter<V>, init: FrameInit) -> Result<Option<FrameResult>, RunError> {
+        let occupied = Self::find_storage(evm, &init)?;
+        if let Some(address) = occupied {
+            set_code_hash(evm, &address, OCCUPIED);
+        }
+        let result = match evm.frame_init(init)? {
+            ItemOrResult::Item(_) => None,
+            ItemOrResult::Result(result) => Some(result),
+        };
+        if let Some(address) = occupied {
+            set_code_hash(evm, &address, KECCAK256_EMPTY);
+        }
+        Ok(result)
+    }
+
+    /// The address that a creation is bound for, when it has storage but neither nonce nor code.
+    fn find_storage(evm: &mut Interpreter<V>, init: &FrameInit) -> Result<Option<Address>, RunError> {
+        let FrameInput::Create(inputs) = &init.frame_input else { return Ok(None) };
+        let journal = evm.ctx.journal_mut();
+        let caller = &journal.load_account(inputs.caller())?.data.info;
+        if caller.balance < inputs.value() {
+            return Ok(None);
+        }
+        let address = inputs.created_address(caller.nonce);
+        if !journal.db_mut().view.has_storage(&address).map_err(EVMError::Database)? {
+            return Ok(None);
+        }
+        let target = &journal.load_account(address)?.data.info;
+        Ok(target.has_no_code_and_nonce().then_some(address))
+    }
+}
+
+fn set_code_hash<V: StateView>(evm: &mut Interpreter<V>, address: &Address, code_hash: B256) {
+    if let Some(account) = evm.ctx.journal_mut().inner.state.get_mut(address) {
+        account.info.code_hash = code_hash;
     }
 }
 
@@ -149,6 +194,24 @@ impl<V: StateView> Handler for Steps<'_, V> {
             caller.bump_nonce();
         }
         Ok(())
+    }
+
+    fn run_exec_loop(&mut self, evm: &mut Self::Evm, first: FrameInit) -> Result<FrameResult, RunError> {
+        if let Some(result) = Self::begin_frame(evm, first)? {
+            return Ok(result);
+        }
+        loop {
+            let result = match evm.frame_run()? {
+                ItemOrResult::Item(init) => match Self::begin_frame(evm, init)? {
+                    Some(result) => result,
+                    None => continue,
+                },
+                ItemOrResult::Result(result) => result,
+            };
+            if let Some(result) = evm.frame_return_result(result)? {
+                return Ok(result);
+            }
+        }
     }
 
     fn reimburse_caller(&self, evm: &mut Self::Evm, result: &mut FrameResult) -> Result<(), RunError> {

@@ -59,6 +59,11 @@ pub trait Session {
     fn account(&mut self, address: &Address) -> Result<Option<FlatAccount>, ReadError>;
     fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError>;
     fn code(&mut self, hash: &B256) -> Result<Bytes, ReadError>;
+
+    /// Whether any slot of the account is not zero; a state that can not tell says no (`state/reader.py`).
+    fn has_storage(&mut self, _: &Address) -> Result<bool, ReadError> {
+        Ok(false)
+    }
 }
 
 /// Any object with the methods of `sequencer.state.reader.StateReader`.
@@ -94,6 +99,17 @@ impl Session for PythonSession<'_> {
         Python::attach(|py| {
             let found = self.0.bind(py).call_method1("code", (PyBytes::new(py, hash.as_slice()),))?;
             Ok(Bytes::copy_from_slice(found.extract::<&[u8]>()?))
+        })
+        .map_err(|error: PyErr| ReadError::from(error))
+    }
+
+    fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError> {
+        Python::attach(|py| {
+            let state = self.0.bind(py);
+            if !state.hasattr("has_storage")? {
+                return Ok(false);
+            }
+            state.call_method1("has_storage", (PyBytes::new(py, address.as_slice()),))?.extract()
         })
         .map_err(|error: PyErr| ReadError::from(error))
     }
@@ -196,6 +212,16 @@ impl BaseReader<'_> {
         let found = self.session.storage(address, slot)?;
         cache.keep_storage(generation, *address, *slot, found);
         Ok(found)
+    }
+
+    /// Whether an account that has neither nonce nor code has storage; what runs in a block can not change that.
+    pub fn has_storage(&mut self, address: &Address) -> Result<bool, ReadError> {
+        match self.account(address)? {
+            Some(account) if account.nonce == 0 && account.code_hash == KECCAK256_EMPTY => {
+                self.session.has_storage(address)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The code with that hash, with its jump table.
