@@ -85,3 +85,10 @@ def test_every_document_below_docs_is_reachable_from_the_readme() -> None:
 
     below = {ROOT / name for name in _documents() if name.startswith("docs/")}
     assert sorted(path.relative_to(ROOT).as_posix() for path in below - reached) == []
+
+
+def test_every_crate_has_a_reason() -> None:
+    manifest = tomllib.loads((ROOT / "sequencer" / "native" / "Cargo.toml").read_text())
+    text = (ADR / "0004-libraries.md").read_text()
+
+    assert re.findall(r"^\* `([^`]+)`: \S", text, re.M) == sorted(manifest["dependencies"], key=str.lower)

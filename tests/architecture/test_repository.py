@@ -63,3 +63,12 @@ def test_every_package_and_test_folder_is_a_python_package() -> None:
     folders = {source.path.parent for source in sources()}
 
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_the_crate_lock_has_a_hash_for_each_crate() -> None:
+    text = (ROOT / "sequencer" / "native" / "Cargo.lock").read_text()
+    crates = text.split("[[package]]")[1:]
+    foreign = [crate for crate in crates if "\nsource = " in crate]
+
+    assert len(foreign) > 50
+    assert [crate for crate in foreign if not re.search(r'^checksum = "[0-9a-f]{64}"$', crate, re.M)] == []

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from sequencer import native
 from sequencer.config import InvalidSettings, NodeSettings, load_settings
 from sequencer.execution.serial import SerialEngine
-from sequencer.node.engines import RayMissing, choose_engine
+from sequencer.node.engines import NativeMissing, RayMissing, choose_engine, first_engine
 from sequencer.state.store import Store
 
 
@@ -18,7 +19,7 @@ def settings(tmp_path: Path, **others: object) -> NodeSettings:
 def test_serial_is_serial(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "chain", chain_id=1)
 
-    assert isinstance(choose_engine(settings(tmp_path, engine="serial"), store, tmp_path, 1, None), SerialEngine)
+    assert isinstance(choose_engine(settings(tmp_path, engine="serial"), store, tmp_path, 1, None, None), SerialEngine)
     store.close()
 
 
@@ -28,7 +29,7 @@ def test_without_ray_the_executor_is_refused(tmp_path: Path, monkeypatch: pytest
     store = Store.open(tmp_path / "chain", chain_id=1)
 
     with pytest.raises(RayMissing, match="braid-rollup\\[ray\\]"):
-        choose_engine(settings(tmp_path, engine="parallel", executor="ray"), store, tmp_path, 1, None)
+        choose_engine(settings(tmp_path, engine="parallel", executor="ray"), store, tmp_path, 1, None, None)
     store.close()
 
 
@@ -41,3 +42,19 @@ def test_executors_are_known_by_name(tmp_path: Path, executor: str) -> None:
 def test_other_executors_are_refused(tmp_path: Path, executor: str) -> None:
     with pytest.raises(InvalidSettings, match="executor"):
         settings(tmp_path, executor=executor)
+
+
+def test_auto_is_native_where_the_extension_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "is_available", lambda: True)
+    assert first_engine(settings(tmp_path)) == "native"
+
+    monkeypatch.setattr(native, "is_available", lambda: False)
+    assert first_engine(settings(tmp_path)) == "parallel"
+
+
+def test_native_by_name_is_refused_without_the_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "is_available", lambda: False)
+    monkeypatch.setattr(native, "absence", "it does not load: a symbol is missing")
+
+    with pytest.raises(NativeMissing, match="a symbol is missing"):
+        first_engine(settings(tmp_path, engine="native"))

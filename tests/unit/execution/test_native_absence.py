@@ -1,0 +1,52 @@
+"""A native extension that is absent, left out, or does not load: a reason is given, and everything else goes on."""
+
+import importlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sequencer import native
+from sequencer.execution.native import engine
+
+
+def _absence(directory: Path, *, extension: bytes | None) -> str:
+    """What a process says that finds this as its extension, in a copy of the door alone."""
+    package = directory / "sequencer" / "native"
+    package.mkdir(parents=True)
+    (directory / "sequencer" / "__init__.py").write_text("")
+    shutil.copyfile(Path(native.__file__), package / "__init__.py")
+    if extension is not None:
+        (package / "extension.abi3.so").write_bytes(extension)
+    program = "from sequencer import native; print(native.is_available(), native.absence)"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=directory, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_without_the_extension_the_reason_is_the_toolchain(tmp_path: Path) -> None:
+    assert _absence(tmp_path, extension=None).startswith("False it was not built")
+
+
+def test_an_extension_that_does_not_load_is_named(tmp_path: Path) -> None:
+    assert _absence(tmp_path, extension=b"no library").startswith("False it does not load: ")
+
+
+def test_the_variable_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.PURE_PYTHON_VARIABLE, "1")
+    try:
+        left_out = importlib.reload(native)
+        assert (left_out.extension, left_out.absence) == (None, "BRAID_PURE_PYTHON is set")
+    finally:
+        monkeypatch.undo()
+        importlib.reload(native)
+
+
+def test_the_engine_says_why_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "extension", None)
+    monkeypatch.setattr(engine, "absence", "it does not load: a symbol is missing")
+
+    with pytest.raises(engine.NativeEngineAbsent, match="a symbol is missing"):
+        engine.NativeEngine()
