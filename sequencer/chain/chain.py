@@ -34,7 +34,7 @@ from sequencer.state.world_state import StateAt, encode_block_id, prune
 from . import records
 from .access_lists import AccessLists
 from .block_reader import BlockReader
-from .commit import CommitPoint, HeadCache, pass_by
+from .commit import CommitPoint, HeadCache, oldest_kept, pass_by
 from .errors import BelowFinalized, NoOpenBlock, UnknownBlock, WrongParent
 from .genesis import FINALIZED_KEY, SAFE_KEY, ensure_genesis, load_heads, load_state_root
 from .heads import BlockImported, BlocksUnwound, ChainEvent, ChainListener, FinalizedAdvanced, Heads, SafeAdvanced
@@ -192,7 +192,7 @@ class Chain:
         def commit(transaction: WriteTransaction) -> ChangeSet:
             complete = apply_block(transaction, _id(ref), sealed.changes, sealed.trie)
             records.put_block(transaction, block, sealed.receipts, ref)
-            prune(transaction, finalized)
+            prune(transaction, oldest_kept(finalized))
             self._at_point(CommitPoint.WRITTEN_NOT_COMMITTED)
             return complete
 
@@ -293,7 +293,7 @@ class Chain:
 
         def commit(transaction: WriteTransaction) -> None:
             transaction.put(Table.META, FINALIZED_KEY, encode_block_id(_id(ref)))
-            prune(transaction, ref.number)
+            prune(transaction, oldest_kept(ref.number))
 
         self.store.write(commit)
         self._heads = replace(self._heads, finalized=ref)

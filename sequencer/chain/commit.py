@@ -6,6 +6,12 @@ from typing import Protocol
 from l1_bridge.types import BlockId
 from sequencer.state.changes import ChangeSet
 
+STATES_BELOW_FINALIZED = 7_200
+"""
+States are kept for so many blocks below the finalized head: four hours of blocks of two seconds. An output that was
+posted stays provable meanwhile.
+"""
+
 
 class HeadCache(Protocol):
     """The hot tier in front of the store. It never raises: what it misses costs speed only."""
@@ -34,3 +40,8 @@ class CommitPoint(Enum):
 
 def pass_by(_: CommitPoint) -> None:
     """Nothing happens at a commit point."""
+
+
+def oldest_kept(finalized: int) -> int:
+    """Number of the oldest block whose state is kept, when `finalized` is the finalized head."""
+    return max(finalized - STATES_BELOW_FINALIZED, 0)

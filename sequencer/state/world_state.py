@@ -1,5 +1,5 @@
 """
-The flat state at the head, and reverse changes that lead back to the finalized head.
+The flat state at the head, and reverse changes that lead back to a while before the finalized head.
 
     accounts, storage, codes                        as they are at the head
     history    kind | key | block number -> value before that block
@@ -7,7 +7,7 @@ The flat state at the head, and reverse changes that lead back to the finalized 
     pending    large blocks of the native store that are not spread over these tables yet (`docs/spec/state.md`)
 
 Unwinding block N puts the values of N's reverse changes back. The state at an older block M is, for each key, the
-first reverse change after M, or else the value at the head. Reverse changes up to the finalized head are pruned, a
+first reverse change after M, or else the value at the head. Reverse changes before that are pruned, a
 bounded number of blocks at each commit. Code is named by its hash and never removed.
 """
 

@@ -8,6 +8,7 @@ import pytest
 
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.types import BlockId
+from sequencer.chain import commit
 from sequencer.chain.chain import Chain, InvalidPayload
 from sequencer.chain.errors import (
     BelowFinalized,
@@ -264,15 +265,16 @@ def test_a_block_that_is_not_part_of_the_chain_can_not_be_safe(chain: Chain) -> 
         chain.mark_finalized(ref)
 
 
-def test_state_is_kept_back_to_the_finalized_block(chain: Chain) -> None:
+def test_state_is_kept_for_a_while_below_the_finalized_block(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "STATES_BELOW_FINALIZED", 1)
     refs = [build_block(chain) for _ in range(5)]
     assert [balance(chain, number) for number in range(6)] == [0, 1, 3, 6, 10, 15]
     chain.mark_safe(refs[2], L1_NEXT)
     chain.mark_finalized(refs[2])
 
-    assert [balance(chain, number) for number in range(3, 6)] == [6, 10, 15]
+    assert [balance(chain, number) for number in range(2, 6)] == [3, 6, 10, 15]
     with pytest.raises(StateUnavailable):
-        chain.state_at(2)
+        chain.state_at(1)
 
 
 def test_a_reader_goes_on_giving_its_block_while_the_chain_grows(chain: Chain) -> None:

@@ -6,8 +6,11 @@ use super::{ReadTxn, StoreError, Table, flat, pending::split_values};
 use crate::changes::Changes;
 
 /// What leads from the head's state to that of the older block `number`: the value there of each key changed since.
-pub fn changes_back_to(transaction: &ReadTxn, number: u64) -> Result<Changes, StoreError> {
+///
+/// `Unavailable` when there are more than `most` changes on the way.
+pub fn changes_back_to(transaction: &ReadTxn, number: u64, most: usize) -> Result<Changes, StoreError> {
     let mut back = Changes::default();
+    let mut seen = 0;
     for entry in transaction.from_key(Table::Changed, &(number + 1).to_be_bytes())? {
         let (block, joined) = entry?;
         for key in split_keys(joined) {
@@ -15,6 +18,10 @@ pub fn changes_back_to(transaction: &ReadTxn, number: u64) -> Result<Changes, St
             let history = [key, block].concat();
             let old = transaction.get(Table::History, &history)?.unwrap_or_default();
             put_back(&mut back, key, old)?;
+            seen += 1;
+        }
+        if seen > most {
+            return Err(StoreError::Unavailable);
         }
     }
     for entry in transaction.from_key(Table::Pending, &(number + 1).to_be_bytes())? {

@@ -101,9 +101,13 @@ fn check_states(name: &str, direct: impl Fn(u64) -> usize, settle_after: u64) {
     let other = StateAt::new(environment.clone(), mark_of(1, &B256::repeat_byte(9)));
     assert!(matches!(other.begin(), Err(StoreError::Unavailable)));
     for number in 0..4 {
-        let back = changes_back_to(&environment.begin_read().unwrap(), number).unwrap();
+        let back = changes_back_to(&environment.begin_read().unwrap(), number, 100).unwrap();
         assert_eq!(back.accounts[&who].unwrap().nonce, number);
         assert_eq!(back.storage[&who][&U256::from(7)], U256::from(number));
+    }
+    if settle_after == 9 && direct(1) > 0 && direct(2) > 0 {
+        let most = changes_back_to(&environment.begin_read().unwrap(), 0, 3);
+        assert!(matches!(most, Err(StoreError::Unavailable)));
     }
 }
 
