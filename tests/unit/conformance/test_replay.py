@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from l1_bridge.json_fields import MalformedField
+from sequencer.conformance.engines import EngineName, make_engine
 from sequencer.conformance.fields import NoFixture
 from sequencer.conformance.replay import fork_of_mainnet, replay_folder
 from sequencer.conformance.verdicts import Verdict
 from sequencer.execution.environment import Fork
-from sequencer.execution.serial import SerialEngine
+from sequencer.native import is_available
 from sequencer.primitives.receipt import Log
 from sequencer.primitives.transaction import AccessListEntry, Transaction
 from tests.factories import RECIPIENT, make_authorization, make_transaction
@@ -36,8 +37,11 @@ LOG_HASHES = "61{:04x}43034060005260206000a000"
 """Logs BLOCKHASH of so many blocks ago."""
 
 
-def replay(folder: Path) -> Verdict:
-    [verdict] = replay_folder(SerialEngine(), folder)
+INSTALLED = [EngineName.SERIAL, *[EngineName.NATIVE] * is_available()]
+
+
+def replay(folder: Path, engine: EngineName = EngineName.SERIAL) -> Verdict:
+    [verdict] = replay_folder(make_engine(engine, 2), folder)
     return verdict
 
 
@@ -58,10 +62,12 @@ def transfer(nonce: int = 0, **parts: object) -> Transaction:
         (PRAGUE, Fork.PRAGUE),
     ],
 )
-def test_a_block_runs_at_its_fork(tmp_path: Path, place: tuple[int, int], fork: Fork) -> None:
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_a_block_runs_at_its_fork(tmp_path: Path, place: tuple[int, int], fork: Fork, engine: EngineName) -> None:
     block = block_json(place, [transfer(), transfer(1)], [21_000, 21_000])
 
-    assert replay(write_folder(tmp_path, block, pre_state())) == Verdict(str(tmp_path), f"block {place[0]}", fork.value)
+    folder = write_folder(tmp_path, block, pre_state())
+    assert replay(folder, engine) == Verdict(str(tmp_path), f"block {place[0]}", fork.value)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +98,8 @@ def test_blocks_outside_of_our_forks_are_refused(number: int, timestamp: int) ->
         fork_of_mainnet(number, timestamp)
 
 
-def test_every_type_of_transaction_is_put_together_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_every_type_of_transaction_is_put_together_again(tmp_path: Path, engine: EngineName) -> None:
     entry = AccessListEntry(RECIPIENT, (1,))
     transactions = [
         transfer(),
@@ -105,7 +112,7 @@ def test_every_type_of_transaction_is_put_together_again(tmp_path: Path) -> None
     gas = [21_000, 21_000, 25_300, 21_000, 21_000, 46_000]
     block = block_json(PRAGUE, transactions, gas)
 
-    assert replay(write_folder(tmp_path, block, pre_state())).error is None
+    assert replay(write_folder(tmp_path, block, pre_state()), engine).error is None
 
 
 def test_difficulty_is_what_the_header_has_until_the_merge(tmp_path: Path) -> None:

@@ -4,10 +4,11 @@ import pytest
 
 from contracts.keccak import keccak
 from l1_bridge.json_fields import MalformedField
+from sequencer.conformance.engines import EngineName, make_engine
 from sequencer.conformance.signing import sign_fields
 from sequencer.conformance.state_tests import run_state_test
 from sequencer.conformance.verdicts import Verdict
-from sequencer.execution.serial import SerialEngine
+from sequencer.native import is_available
 from sequencer.primitives.genesis import GenesisAccount
 from sequencer.primitives.transaction import AccessListEntry
 from tests.factories import ETHER, RECIPIENT, address, make_authorization, make_transaction, private_key
@@ -24,20 +25,23 @@ from tests.unit.conformance.fixture_factory import (
     with_entry,
 )
 
-
-def verdicts(test: dict[str, object]) -> list[Verdict]:
-    return list(run_state_test(SerialEngine(), "file", "name", test))
+INSTALLED = [EngineName.SERIAL, *[EngineName.NATIVE] * is_available()]
 
 
-def error(test: dict[str, object]) -> str | None:
-    [verdict] = verdicts(test)
+def verdicts(test: dict[str, object], engine: EngineName = EngineName.SERIAL) -> list[Verdict]:
+    return list(run_state_test(make_engine(engine, 1), "file", "name", test))
+
+
+def error(test: dict[str, object], engine: EngineName = EngineName.SERIAL) -> str | None:
+    [verdict] = verdicts(test, engine)
     assert not verdict.is_skipped
     return verdict.error
 
 
+@pytest.mark.parametrize("engine", INSTALLED)
 @pytest.mark.parametrize("fork", ["Cancun", "Prague"])
-def test_a_transfer_passes(fork: str) -> None:
-    assert verdicts(state_test(fork)) == [Verdict("file", "name[0]", fork)]
+def test_a_transfer_passes(fork: str, engine: EngineName) -> None:
+    assert verdicts(state_test(fork), engine) == [Verdict("file", "name[0]", fork)]
 
 
 def test_other_forks_are_skipped() -> None:
@@ -77,7 +81,8 @@ def test_an_included_transaction_fails_where_a_refusal_is_expected() -> None:
     assert "included, but expected NONCE" in (error(with_entry(state_test(), expectException="NONCE")) or "")
 
 
-def test_an_address_with_storage_is_not_created_upon() -> None:
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_an_address_with_storage_is_not_created_upon(engine: EngineName) -> None:
     created = keccak(bytes.fromhex("d694") + address(0) + b"\x80")[12:]
     raw = make_transaction(type=0, chain_id=CHAIN_ID, to=None, value=0, gas_price=10, gas_limit=60_000).raw
     world = {**PRE, created: GenesisAccount(balance=1, storage={1: 1})}
@@ -88,7 +93,27 @@ def test_an_address_with_storage_is_not_created_upon() -> None:
     }
     test = {**state_test(), "pre": state_json(world)}
 
-    assert error(with_entry(test, txbytes=hexed(raw), hash=hexed(root_of(left)))) is None
+    assert error(with_entry(test, txbytes=hexed(raw), hash=hexed(root_of(left))), engine) is None
+
+
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_an_address_with_storage_is_not_created_upon_from_within(engine: EngineName) -> None:
+    """A contract tries to create another one, which takes all gas but a 64th, and stores what came out plus one."""
+    creator, created = bytes(18) + b"\xc0\xde", keccak(bytes.fromhex("d694") + bytes(18) + b"\xc0\xde\x01")[12:]
+    raw = transfer(to=creator, value=0, gas_limit=3_000_000).raw
+    account = GenesisAccount(nonce=1, code=bytes.fromhex("600060006000f060010160005500"))
+    world = {**PRE, creator: account, created: GenesisAccount(balance=1, storage={1: 1})}
+    left_to_child = 3_000_000 - 21_000 - 3 * 3 - 32_000
+    gas = 3_000_000 - left_to_child // 64 + 3 * 3 + 22_100
+    left = {
+        **world,
+        creator: GenesisAccount(nonce=2, code=account.code, storage={0: 1}),
+        address(0): GenesisAccount(balance=ETHER - gas * 10, nonce=1),
+        COINBASE: GenesisAccount(balance=gas * 3),
+    }
+
+    test = {**state_test(), "pre": state_json(world)}
+    assert error(with_entry(test, txbytes=hexed(raw), hash=hexed(root_of(left))), engine) is None
 
 
 # Transactions from their fields
