@@ -15,6 +15,7 @@ class PoolHead:
     hash: bytes
     base_fee: int
     gas_limit: int
+    """What one user's transaction can have of a block at most."""
     state: StateReader
     fees: FeeParameters | None
     """None under plain Ethereum rules."""

@@ -27,6 +27,10 @@ ACCOUNTS_KEPT = 4096
 """Accounts of one head in memory: every admission asks twice for the same one."""
 
 
+ATTRIBUTES_GAS = 200_000
+"""More than the L1 attributes take at the head of every rollup block: a user's transaction has to fit beside them."""
+
+
 class NewestState:
     """
     The state at a head, and, once the chain was unwound below it, at the head that the store has by then.
@@ -102,7 +106,7 @@ class ChainPoolView:
             number=unsafe.number,
             hash=unsafe.hash,
             base_fee=next_base_fee(self._chain.rules, block.header),
-            gas_limit=block.header.gas_limit,
+            gas_limit=max(block.header.gas_limit - (ATTRIBUTES_GAS if is_optimism else 0), 0),
             state=state,
             fees=read_fee_parameters(state) if is_optimism else None,
             safe_number=safe.number,

@@ -19,7 +19,8 @@ from sequencer.primitives.clock import Clock
 
 from .backend import ChainReader
 from .dispatcher import Dispatcher
-from .server import CONTENT_TYPES, HttpServer
+from .plain_connection import CONTENT_TYPES
+from .server import HttpServer
 
 MAX_ADMIN_BODY_BYTES = 64 * 1024
 

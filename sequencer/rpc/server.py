@@ -1,9 +1,9 @@
 """
 The public HTTP server: POST a JSON-RPC body to `/`, get its answer.
 
-aiohttp's low-level server without a router: one path and one handler, since a request costs microseconds here. Bodies
-must say that they are JSON, so that no web page can send one without asking first (CORS), and pages may ask only from
-the origins that the operator names.
+Requests of the usual form go the short way (`plain_connection`), all others through aiohttp's low-level server without
+a router: one path and one handler, since a request costs microseconds here. Bodies must say that they are JSON, so that
+no web page can send one without asking first (CORS), and pages may ask only from the origins that the operator names.
 """
 
 import asyncio
@@ -18,10 +18,8 @@ from aiohttp.web_protocol import RequestHandler
 from . import metrics
 from .dispatcher import Dispatcher, encode_error
 from .errors import LimitExceeded, MalformedJson, RequestTimedOut
+from .plain_connection import CONTENT_TYPES, Answer, PlainConnection, PlainConnections
 from .settings import RpcSettings
-
-CONTENT_TYPES = frozenset({"application/json", "application/json-rpc", "application/jsonrequest"})
-"""As geth accepts them."""
 
 SHUTDOWN_SECONDS = 2.0
 """Time that requests in progress have when the server closes."""
@@ -34,10 +32,14 @@ HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class HttpServer:
     """One listening socket of aiohttp's low-level server."""
 
-    def __init__(self, handle: HttpHandler, max_body_bytes: int) -> None:
+    def __init__(self, handle: HttpHandler, max_body_bytes: int, answer: Answer | None = None) -> None:
+        """With `answer`, whole simple requests go the short way, and never reach `handle`."""
         self._handle = handle
         self._max_body_bytes = max_body_bytes
-        self._runner: web.ServerRunner | None = None
+        self._answer = answer
+        self._plain: PlainConnections | None = None
+        self._server: web.Server | None = None
+        self._listener: asyncio.Server | None = None
         self._port = 0
 
     @property
@@ -48,21 +50,26 @@ class HttpServer:
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises OSError when the port is in use."""
         server = web.Server(self._handle, request_factory=self._make_request, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._runner = runner
-        self._port = int(runner.addresses[0][1])
+        factory: Callable[[], asyncio.BaseProtocol] = server
+        if self._answer is not None:
+            plain = self._plain = PlainConnections(self._answer, server, self._max_body_bytes)
+            factory = lambda: PlainConnection(plain)  # noqa: E731
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(factory, host, port, backlog=1024)
+        self._server = server
+        self._port = int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening and end connections, after a short time for requests that run."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        if self._listener is None or self._server is None:
+            return
+        self._listener.close()
+        if self._plain is not None:
+            await self._plain.close(SHUTDOWN_SECONDS)
+        self._server.pre_shutdown()
+        await self._server.shutdown(SHUTDOWN_SECONDS)
+        await self._listener.wait_closed()
+        self._listener = self._server = None
 
     def _make_request(
         self,
@@ -83,7 +90,7 @@ class RpcServer:
     def __init__(self, dispatcher: Dispatcher, settings: RpcSettings) -> None:
         self._dispatcher = dispatcher
         self._settings = settings
-        self._http = HttpServer(self.handle, settings.max_body_bytes)
+        self._http = HttpServer(self.handle, settings.max_body_bytes, dispatcher.answer)
 
     @property
     def port(self) -> int:

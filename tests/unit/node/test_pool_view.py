@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sequencer.node.pool_view import ChainPoolView
+from sequencer.node.pool_view import ATTRIBUTES_GAS, ChainPoolView
 from tests.factories import address
 from tests.fakes.chain_story import build_block, open_chain
 
@@ -57,4 +57,13 @@ def test_between_commit_and_swap_the_head_before_stands_in(tmp_path: Path) -> No
     assert (head.number, sender.nonce) == (1, 1)
     chain._heads = after
     assert view.head().number == 1
+    chain.store.close()
+
+
+def test_a_transaction_of_a_rollup_has_to_fit_beside_the_l1_attributes(tmp_path: Path) -> None:
+    chain = open_chain(tmp_path)
+    block = chain.block(0)
+    assert block is not None
+
+    assert ChainPoolView(chain).head().gas_limit == block.header.gas_limit - ATTRIBUTES_GAS
     chain.store.close()
