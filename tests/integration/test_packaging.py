@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
+
+from sequencer import native
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("devnet", "node", "replica", "batcher", "proposer", "deploy", "genesis", "bridge", "doctor", "bench")
@@ -19,8 +22,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the tracked files, so no stale build folder can be in it."""
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tracked files, so no stale build folder can be in what is built."""
     source = tmp_path_factory.mktemp("source")
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, timeout=60)
     for name in filter(None, listing.stdout.decode().split("\0")):
@@ -31,12 +34,30 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, target)
-    out = tmp_path_factory.mktemp("dist")
+    return source
+
+
+def _build(source: Path, out: Path, environment: Mapping[str, str]) -> Path:
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    built = subprocess.run(command, capture_output=True, text=True, timeout=1_500, env=dict(environment))
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
     [wheel] = out.glob("*.whl")
     return wheel
+
+
+def _without_cargo() -> dict[str, str]:
+    """This environment on a machine without a Rust toolchain."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join(folder for folder in folders if not (Path(folder) / "cargo").exists()),
+    }
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built without cargo."""
+    return _build(source, tmp_path_factory.mktemp("dist"), _without_cargo())
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +100,24 @@ def test_the_wheel_holds_every_contract_artifact(wheel: Path) -> None:
 
     assert packed == committed
     assert portal
+
+
+def test_without_cargo_the_wheel_has_no_extension_and_says_so(wheel: Path, installed: Path, tmp_path: Path) -> None:
+    ran = _run(installed, tmp_path, "-c", "from sequencer.native import absence; print(absence)")
+
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
+    assert ran.stdout.startswith("it was not built: no Rust toolchain")
+
+
+def test_the_extension_is_loaded_where_cargo_is() -> None:
+    """A crate that does not compile would go unnoticed: the build takes the extension as optional."""
+    if os.environ.get(native.PURE_PYTHON_VARIABLE):
+        pytest.skip("the suite runs without the extension")
+    if shutil.which("cargo") is None:
+        assert not os.environ.get("CI"), "CI has to have cargo"
+        pytest.skip("no cargo here")
+
+    assert native.is_available(), native.absence
 
 
 def test_the_metadata_names_distribution_and_command(wheel: Path) -> None:
