@@ -217,16 +217,18 @@ impl<V: StateView> Machine<V> {
         let env = &deposit.env;
         let owed = initial_gas(env, self.environment.spec);
         let journal = self.evm.ctx.journal_mut();
-        let sender = journal.load_account_mut(env.caller)?.data;
-        let (nonce, balance) = (sender.account().info.nonce, sender.account().info.balance + deposit.mint);
-        drop(sender);
+        let (nonce, balance) = {
+            let sender = journal.load_account_mut(env.caller)?.data;
+            (sender.account().info.nonce, sender.account().info.balance + deposit.mint)
+        };
         let is_short = env.gas_limit < owed.initial_total_gas.max(owed.floor_gas);
         let is_large = env.kind == TxKind::Create && env.data.len() > MAX_INIT_CODE_BYTES;
         let mut executed = if is_short || is_large || env.value > balance {
-            let mut sender = journal.load_account_mut(env.caller)?.data;
-            sender.set_balance(balance);
-            sender.bump_nonce();
-            drop(sender);
+            {
+                let mut sender = journal.load_account_mut(env.caller)?.data;
+                sender.set_balance(balance);
+                sender.bump_nonce();
+            }
             journal.commit_tx();
             let mut failed = self.finish_state();
             failed.gas_used = env.gas_limit;

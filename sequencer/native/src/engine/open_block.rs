@@ -67,6 +67,7 @@ pub struct Standing {
 }
 
 /// What one transaction became.
+#[expect(clippy::large_enum_variant, reason = "nearly every outcome is the large one")]
 pub enum Outcome {
     Included(Standing),
     Invalid(InvalidReason),

@@ -15,6 +15,7 @@ use crate::changes::FlatAccount;
 use crate::state::{Base, BaseReader, Location, Overlay, ReadError};
 
 /// Where one transaction ended.
+#[expect(clippy::large_enum_variant, reason = "nearly every end is the large one")]
 pub enum Done {
     Included(Included),
     Invalid(InvalidReason),

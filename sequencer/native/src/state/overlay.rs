@@ -149,9 +149,8 @@ impl Session for PendingSession<'_> {
     }
 
     fn code(&mut self, hash: &B256) -> Result<Bytes, ReadError> {
-        match self.view.overlay.read().code(hash) {
-            Some(code) => return Ok(code.original_bytes()),
-            None => {}
+        if let Some(code) = self.view.overlay.read().code(hash) {
+            return Ok(code.original_bytes());
         }
         Ok(self.reader.code(hash)?.original_bytes())
     }

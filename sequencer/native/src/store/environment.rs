@@ -13,6 +13,9 @@ const MAX_READERS: u32 = 512;
 
 type Handle = Database<Bytes, Bytes>;
 
+/// Key and value of one record.
+pub type Entry<'a> = (&'a [u8], &'a [u8]);
+
 /// An open environment. Reads from any thread; writes from one thread at a time.
 pub struct Environment {
     gate: Gate,
@@ -170,7 +173,7 @@ impl ReadTxn {
     }
 
     /// The entry with the smallest key that is not below `key`.
-    pub fn first_from(&self, table: Table, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+    pub fn first_from(&self, table: Table, key: &[u8]) -> Result<Option<Entry<'_>>, StoreError> {
         first_from(self.permit.0.handle(table), &self.transaction, key)
     }
 
@@ -207,7 +210,7 @@ impl WriteTxn {
     }
 
     /// The entry with the smallest key that is not below `key`.
-    pub fn first_from(&self, table: Table, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+    pub fn first_from(&self, table: Table, key: &[u8]) -> Result<Option<Entry<'_>>, StoreError> {
         first_from(self.store.handle(table), &self.transaction, key)
     }
 
@@ -262,7 +265,7 @@ fn first_from<'a>(
     table: Handle,
     transaction: &'a RoTxn<'_, AnyTls>,
     key: &[u8],
-) -> Result<Option<(&'a [u8], &'a [u8])>, StoreError> {
+) -> Result<Option<Entry<'a>>, StoreError> {
     Ok(table.get_greater_than_or_equal_to(transaction, key)?)
 }
 

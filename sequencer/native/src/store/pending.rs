@@ -11,6 +11,7 @@
 //! State at block M: the newest pending value at or below M; else the first reverse change above M; else the flat
 //! value. A small block goes straight to the flat tables when nothing is pending.
 
+use super::environment::Entry;
 use super::{ReadTxn, StoreError, Table, WriteTxn, flat, state_at::number_of};
 
 /// Longest key: number, kind, address, slot.
@@ -38,7 +39,7 @@ pub const KEY: [u8; KEY_BYTES] = [0; KEY_BYTES];
 /// What both kinds of transactions can read here.
 pub trait Reads {
     fn value(&self, table: Table, key: &[u8]) -> Result<Option<&[u8]>, StoreError>;
-    fn first(&self, table: Table, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError>;
+    fn first(&self, table: Table, key: &[u8]) -> Result<Option<Entry<'_>>, StoreError>;
 }
 
 impl Reads for ReadTxn {
@@ -46,7 +47,7 @@ impl Reads for ReadTxn {
         self.get(table, key)
     }
 
-    fn first(&self, table: Table, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+    fn first(&self, table: Table, key: &[u8]) -> Result<Option<Entry<'_>>, StoreError> {
         self.first_from(table, key)
     }
 }
@@ -56,7 +57,7 @@ impl Reads for WriteTxn {
         self.get(table, key)
     }
 
-    fn first(&self, table: Table, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
+    fn first(&self, table: Table, key: &[u8]) -> Result<Option<Entry<'_>>, StoreError> {
         self.first_from(table, key)
     }
 }

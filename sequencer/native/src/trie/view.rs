@@ -47,8 +47,11 @@ pub fn owner_of(key: &[u8]) -> Option<B256> {
     key.get(..33).filter(|name| name[0] == b's').map(|name| B256::from_slice(&name[1..]))
 }
 
+/// Key and record; None deletes.
+pub type NewRecord<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// What `layers`, the newest first, come to: sorted records, each the newest of its key, and the owners to wipe before.
-pub fn merge<'a>(layers: &'a [Arc<Overlay>]) -> (Vec<&'a B256>, Vec<(&'a [u8], Option<&'a [u8]>)>) {
+pub fn merge(layers: &[Arc<Overlay>]) -> (Vec<&B256>, Vec<NewRecord<'_>>) {
     let mut wiped: Vec<&B256> = layers.iter().flat_map(|layer| layer.wiped.iter()).collect();
     wiped.sort_unstable();
     wiped.dedup();
