@@ -13,7 +13,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 GC_THRESHOLDS = (50_000, 20, 20)
-"""Values made before the youngest are looked at, looks before the older ones are; Python begins with 700, 10, 10."""
+"""Values made before the youngest are looked at, looks before older ones are; Python begins with 700, 10, 10."""
 
 
 def run(main: Coroutine[object, object, T]) -> T:
