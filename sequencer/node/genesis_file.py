@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sequencer.primitives.errors import DecodingError
 from sequencer.primitives.genesis import Genesis, GenesisAccount, genesis_from_json
+from sequencer.state.genesis_accounts import read_genesis_or_none
 
 from .json_files import UnusableFile, read_json_object, write_json_object
 
@@ -67,7 +68,7 @@ def load_genesis(path: Path, data_dir: Path) -> GenesisFile:
         raise UnusableFile(f"{path}: {reason.strerror}") from None
     genesis = _known(path, data_dir / KNOWN_NAME, digest)
     if genesis is None:
-        genesis = genesis_from_json(read_json_object(path))
+        genesis = read_genesis_or_none(path) or genesis_from_json(read_json_object(path))
     return GenesisFile(genesis, path, digest)
 
 

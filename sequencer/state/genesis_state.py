@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 from contracts.keccak import keccak
-from sequencer.primitives.account import EMPTY_TRIE_ROOT, Account
+from sequencer.primitives.account import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Account
 from sequencer.primitives.block import Block, make_block
 from sequencer.primitives.genesis import Genesis
 from sequencer.primitives.header import Header
 from sequencer.primitives.predeploys import MESSAGE_PASSER
 
-from .changes import StateChanges
+from .changes import ChangeSet, StateChanges
 from .commitment import TrieUpdate
+from .genesis_accounts import NativeAccounts
 from .tries import commitment_over
 
 
@@ -19,7 +20,7 @@ class GenesisBlock:
     """Block 0 with all that its commit writes."""
 
     block: Block
-    changes: StateChanges
+    changes: ChangeSet
     trie: TrieUpdate
 
 
@@ -43,12 +44,14 @@ def make_genesis_block(genesis: Genesis) -> GenesisBlock:
     return GenesisBlock(make_block(header, ()), changes, trie)
 
 
-def genesis_changes(genesis: Genesis) -> StateChanges:
+def genesis_changes(genesis: Genesis) -> ChangeSet:
     """The accounts of the file as changes of an empty state."""
+    if isinstance(genesis.alloc, NativeAccounts):
+        return genesis.alloc.changes
     accounts: dict[bytes, Account | None] = {}
     codes: dict[bytes, bytes] = {}
     for address, entry in genesis.alloc.items():
-        code_hash = keccak(entry.code)
+        code_hash = keccak(entry.code) if entry.code else EMPTY_CODE_HASH
         accounts[address] = Account(entry.nonce, entry.balance, code_hash)
         if entry.code:
             codes[code_hash] = entry.code

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, map::HashMap, map::HashSet};
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
     sync::PyOnceLock,
     types::{PyBytes, PyDict, PyFrozenSet, PyInt},
@@ -188,7 +189,13 @@ fn items_of<'py>(mapping: &Bound<'py, PyAny>) -> PyResult<impl Iterator<Item = P
 }
 
 fn read_address(address: &Bound<'_, PyAny>) -> PyResult<Address> {
-    Ok(Address::from(address.extract::<[u8; 20]>()?))
+    Ok(Address::from(*bytes_of::<20>(address)?))
+}
+
+/// The content of a bytes object of that size.
+fn bytes_of<'a, const SIZE: usize>(value: &'a Bound<'_, PyAny>) -> PyResult<&'a [u8; SIZE]> {
+    let found = value.cast::<PyBytes>()?.as_bytes();
+    found.try_into().map_err(|_| PyValueError::new_err(format!("{} bytes, not {SIZE}", found.len())))
 }
 
 fn read_account(account: &Bound<'_, PyAny>) -> PyResult<Option<FlatAccount>> {
@@ -198,7 +205,7 @@ fn read_account(account: &Bound<'_, PyAny>) -> PyResult<Option<FlatAccount>> {
     Ok(Some(FlatAccount {
         nonce: account.getattr("nonce")?.extract()?,
         balance: read_integer(&account.getattr("balance")?)?,
-        code_hash: B256::from(account.getattr("code_hash")?.extract::<[u8; 32]>()?),
+        code_hash: B256::from(*bytes_of::<32>(&account.getattr("code_hash")?)?),
     }))
 }
 

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 pub mod flat;
 mod gate;
+mod genesis;
 mod pending;
 mod python;
 mod reverse;

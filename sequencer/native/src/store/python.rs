@@ -7,8 +7,8 @@ use std::{path::PathBuf, sync::Arc};
 use parking_lot::Mutex;
 use pyo3::{create_exception, exceptions::PyException, prelude::*, types::PyBytes};
 
-use super::{Environment, ReadTxn, StateAt, StoreError, Table, WriteTxn};
-use crate::trie::{Layers, OlderTries};
+use super::{Environment, ReadTxn, StateAt, StoreError, Table, WriteTxn, genesis};
+use crate::{changes::NativeChanges, trie::{Layers, OlderTries}};
 
 create_exception!(extension, StoreFailure, PyException, "A store operation failed: kind, and what happened.");
 create_exception!(extension, MapFull, StoreFailure, "The commit does not fit into the map.");
@@ -257,9 +257,17 @@ impl NativeState {
     }
 }
 
+/// A genesis file: its content without the accounts, as JSON, and the accounts; None for one of an unusual form.
+#[pyfunction]
+fn read_genesis(py: Python<'_>, path: PathBuf) -> PyResult<Option<(String, NativeChanges)>> {
+    let found = py.detach(|| genesis::read_genesis(&std::fs::read(path)?).map_err(std::io::Error::from));
+    Ok(found.ok().map(|(header, changes)| (header, NativeChanges::new(Arc::new(changes)))))
+}
+
 /// Add the room's classes to the extension's module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<NativeStore>()?;
+    module.add_function(wrap_pyfunction!(read_genesis, module)?)?;
     module.add_class::<NativeRead>()?;
     module.add_class::<NativeWrite>()?;
     module.add_class::<NativeState>()?;
