@@ -8,7 +8,10 @@ use parking_lot::Mutex;
 use pyo3::{create_exception, exceptions::PyException, prelude::*, types::PyBytes};
 
 use super::{Environment, ReadTxn, StateAt, StoreError, Table, WriteTxn, genesis};
-use crate::{changes::NativeChanges, trie::{Layers, OlderTries}};
+use crate::{
+    changes::NativeChanges,
+    trie::{Layers, OlderTries},
+};
 
 create_exception!(extension, StoreFailure, PyException, "A store operation failed: kind, and what happened.");
 create_exception!(extension, MapFull, StoreFailure, "The commit does not fit into the map.");
