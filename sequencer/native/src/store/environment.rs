@@ -193,9 +193,6 @@ impl ReadTxn {
     }
 }
 
-/// Key and value.
-pub type Entry<'a> = (&'a [u8], &'a [u8]);
-
 /// Entries of one table in ascending order of their keys.
 pub type Entries<'a> = heed::RoRange<'a, Bytes, Bytes>;
 
