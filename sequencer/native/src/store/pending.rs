@@ -11,8 +11,7 @@
 //! State at block M: the newest pending value at or below M; else the first reverse change above M; else the flat
 //! value. A small block goes straight to the flat tables when nothing is pending.
 
-use super::environment::Entry;
-use super::{ReadTxn, StoreError, Table, WriteTxn, flat, state_at::number_of};
+use super::{ReadTxn, StoreError, Table, WriteTxn, environment::Entry, flat, state_at::number_of};
 
 /// Longest key: number, kind, address, slot.
 const KEY_BYTES: usize = 8 + 1 + flat::SLOT_KEY_BYTES;

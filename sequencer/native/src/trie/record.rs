@@ -160,12 +160,14 @@ pub struct Writer {
     encoder: Encoder,
     payload: Vec<u8>,
     node: Vec<u8>,
+    record: Vec<u8>,
 }
 
 impl Writer {
     /// The record of a branch, and the reference to its node.
     pub fn branch(&mut self, children: &[Child<'_>; 16]) -> Result<(Vec<u8>, Reference), StoreError> {
-        let mut record = Vec::with_capacity(640);
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
         record.extend_from_slice(&[0, 0]);
         let mut mask = 0u16;
         self.payload.clear();
@@ -179,7 +181,9 @@ impl Writer {
             super::nodes::put_reference(&mut self.payload, reference.as_slice());
         }
         record[..2].copy_from_slice(&mask.to_be_bytes());
-        Ok((record, Reference::to_node(self.finish_branch())))
+        let exact = record.to_vec();
+        self.record = record;
+        Ok((exact, Reference::to_node(self.finish_branch())))
     }
 
     /// The node of a branch.

@@ -28,6 +28,9 @@ use crate::{
 /// A storage trie with more changed slots than this gets all threads to itself.
 const LARGE_STORAGE: usize = 512;
 
+/// Addresses that a thread takes at once.
+const HASHED_AT_ONCE: usize = 256;
+
 /// Accounts of a block from which on their tries are worth a second thread.
 const PARALLEL_ACCOUNTS: usize = 64;
 
@@ -100,10 +103,9 @@ pub fn storage_root(view: &View<'_>, address: &Address) -> Result<B256, StoreErr
 pub fn compute(views: &[View<'_>], changes: &Changes) -> Result<TrieUpdate, StoreError> {
     let Some(view) = views.first() else { return Err(StoreError::Closed) };
     let parent_root = state_root(view)?;
-    let mut touched = touched_accounts(changes);
+    let mut touched = touched_accounts(views, changes)?;
     let (wiped, mut records) = update_storage(views, changes, &mut touched)?;
-    let mut entries: Vec<Entry> = touched.iter().map(|one| account_entry(changes, one)).collect();
-    entries.sort_unstable_by(|a, b| a.key.as_slice().cmp(b.key.as_slice()));
+    let entries: Vec<Entry> = touched.iter().map(|one| account_entry(changes, one)).collect();
     let (state_root, changed) = update_trie(&account_trie(), views, &entries)?;
     records.extend(changed);
     let overlay = Arc::new(Overlay::new(wiped, records));
@@ -112,6 +114,7 @@ pub fn compute(views: &[View<'_>], changes: &Changes) -> Result<TrieUpdate, Stor
 }
 
 /// An account that a block touches.
+#[derive(Clone)]
 struct Touched {
     address: Address,
     hash: B256,
@@ -121,19 +124,30 @@ struct Touched {
     storage_root: Option<B256>,
 }
 
-fn touched_accounts(changes: &Changes) -> Vec<Touched> {
+fn touched_accounts(views: &[View<'_>], changes: &Changes) -> Result<Vec<Touched>, StoreError> {
     let mut addresses: Vec<Address> = changes.accounts.keys().copied().collect();
     addresses.extend(changes.storage.keys().filter(|address| !changes.accounts.contains_key(*address)));
     let is_known = |address: &Address| changes.accounts.contains_key(address) || changes.storage.contains_key(address);
     addresses.extend(changes.wiped.iter().filter(|address| !is_known(address)));
-    addresses
-        .into_iter()
-        .map(|address| {
-            let is_deleted = matches!(changes.accounts.get(&address), Some(None));
-            let is_fresh = is_deleted || changes.wiped.contains(&address);
-            Touched { address, hash: keccak256(address), is_deleted, is_fresh, storage_root: None }
-        })
-        .collect()
+    let touch = |address: &Address| {
+        let is_deleted = matches!(changes.accounts.get(address), Some(None));
+        let is_fresh = is_deleted || changes.wiped.contains(address);
+        Touched { address: *address, hash: keccak256(address), is_deleted, is_fresh, storage_root: None }
+    };
+    let threads = if addresses.len() >= PARALLEL_ACCOUNTS { views } else { &views[..1] };
+    let parts: Vec<&[Address]> = addresses.chunks(HASHED_AT_ONCE).collect();
+    let next = AtomicUsize::new(0);
+    let found = on_threads(threads, |_| {
+        let mut touched = Vec::new();
+        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            touched.extend(part.iter().map(touch));
+        }
+        touched.sort_unstable_by_key(|one| one.hash);
+        Ok(touched)
+    })?;
+    let mut touched = found.concat();
+    touched.sort_by_key(|one| one.hash); // takes the sorted runs as they are
+    Ok(touched)
 }
 
 /// Change every storage trie; sets the roots of `touched` that change.

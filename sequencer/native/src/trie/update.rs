@@ -138,6 +138,7 @@ impl<'a, 'v> Walk<'a, 'v> {
                 let child = walk.change(&mut path, slots[usize::from(*nibble)].clone(), group)?;
                 changed.push((*nibble, child.open()?));
             }
+            walk.records.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             Ok((changed, walk.records))
         };
         let parts = on_threads(views, work)?;

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, map::HashMap};
 
 use super::update::storage_trie;
 use crate::store::{ReadTxn, StoreError, Table};
@@ -17,12 +17,25 @@ pub struct Overlay {
     records: Records,
     /// Owners whose storage tries start from nothing below the records.
     wiped: HashSet<B256>,
+    /// Place of a record by the digest of its key; a lookup that finds another key there searches.
+    places: HashMap<u64, u32>,
+}
+
+/// A quick digest of a key; whoever makes two keys with the same one makes lookups a little slower.
+fn digest(key: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x517c_c1b7_2722_0a95;
+    key.chunks(8).fold(key.len() as u64, |digest, chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        (digest.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR)
+    })
 }
 
 impl Overlay {
     pub fn new(wiped: HashSet<B256>, mut records: Records) -> Self {
-        records.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Overlay { records, wiped }
+        records.sort_by(|a, b| a.0.cmp(&b.0)); // made of sorted runs, which this sort takes as they are
+        let places = records.iter().zip(0..).map(|((key, _), place)| (digest(key), place)).collect();
+        Overlay { records, wiped, places }
     }
 
     pub fn records(&self) -> &Records {
@@ -33,9 +46,17 @@ impl Overlay {
         &self.wiped
     }
 
-    fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        if let Ok(place) = self.records.binary_search_by(|(other, _)| other.as_slice().cmp(key)) {
-            return Some(self.records[place].1.as_deref());
+    /// What is here under a key whose digest is given; None says nothing of what lies below.
+    fn get(&self, key: &[u8], digest: u64) -> Option<Option<&[u8]>> {
+        if let Some(place) = self.places.get(&digest) {
+            match self.records.get(*place as usize) {
+                Some((other, record)) if other == key => return Some(record.as_deref()),
+                _ => {
+                    if let Ok(place) = self.records.binary_search_by(|(other, _)| other.as_slice().cmp(key)) {
+                        return Some(self.records[place].1.as_deref());
+                    }
+                }
+            }
         }
         let is_wiped = !self.wiped.is_empty() && owner_of(key).is_some_and(|owner| self.wiped.contains(&owner));
         is_wiped.then_some(None)
@@ -47,11 +68,11 @@ pub fn owner_of(key: &[u8]) -> Option<B256> {
     key.get(..33).filter(|name| name[0] == b's').map(|name| B256::from_slice(&name[1..]))
 }
 
-/// Key and record; None deletes.
-pub type NewRecord<'a> = (&'a [u8], Option<&'a [u8]>);
+/// Records of layers, each the newest of its key; None is one that is gone.
+pub type Merged<'a> = Vec<(&'a [u8], Option<&'a [u8]>)>;
 
 /// What `layers`, the newest first, come to: sorted records, each the newest of its key, and the owners to wipe before.
-pub fn merge(layers: &[Arc<Overlay>]) -> (Vec<&B256>, Vec<NewRecord<'_>>) {
+pub fn merge(layers: &[Arc<Overlay>]) -> (Vec<&B256>, Merged<'_>) {
     let mut wiped: Vec<&B256> = layers.iter().flat_map(|layer| layer.wiped.iter()).collect();
     wiped.sort_unstable();
     wiped.dedup();
@@ -117,9 +138,12 @@ impl<'a> View<'a> {
 
     /// The record under `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<&'a [u8]>, StoreError> {
-        for layer in self.layers {
-            if let Some(found) = layer.get(key) {
-                return Ok(found);
+        if !self.layers.is_empty() {
+            let digest = digest(key);
+            for layer in self.layers {
+                if let Some(found) = layer.get(key, digest) {
+                    return Ok(found);
+                }
             }
         }
         match &self.table {
