@@ -1,6 +1,7 @@
 """A native extension that is absent, left out, or does not load: a reason is given, and everything else goes on."""
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,9 @@ def _absence(directory: Path, *, extension: bytes | None) -> str:
     if extension is not None:
         (package / "extension.abi3.so").write_bytes(extension)
     program = "from sequencer import native; print(native.is_available(), native.absence)"
-    ran = subprocess.run([sys.executable, "-c", program], cwd=directory, capture_output=True, text=True, timeout=60)
+    environment = {name: value for name, value in os.environ.items() if name != native.PURE_PYTHON_VARIABLE}
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, env=environment)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
