@@ -1,7 +1,5 @@
 //! Message calls without a trace in state: what `execution/calls.py` does, with the same refusals and the same names.
 
-use std::sync::Arc;
-
 use alloy_primitives::map::HashMap;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use op_revm::revm::bytecode::Bytecode;
@@ -84,7 +82,6 @@ pub fn run_call(
     mut message: TxEnv,
 ) -> Result<CallOutcome, ReadError> {
     let mut environment = environment.clone();
-    environment.recent_hashes = Arc::clone(&environment.recent_hashes);
     let price = U256::from(message.gas_price);
     if price.is_zero() {
         environment.base_fee = 0;

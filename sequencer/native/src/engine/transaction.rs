@@ -3,7 +3,7 @@
 //! The encodings were accepted before (`primitives/transaction.py`, `recovery`), so what does not decode here is a bug of
 //! ours and raises. Fees are kept at 256 bits: what no balance can pay is a verdict, not a decoding error.
 
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, Header};
 use op_revm::revm::context::TxEnv;
 use op_revm::revm::context_interface::either::Either;
@@ -12,6 +12,7 @@ use op_revm::revm::context_interface::transaction::{
 };
 
 use super::environment::GAS_PER_BLOB;
+use crate::recovery::recover_address;
 
 pub const LEGACY: u8 = 0;
 pub const ACCESS_LIST: u8 = 1;
@@ -19,6 +20,9 @@ pub const DYNAMIC_FEE: u8 = 2;
 pub const BLOB: u8 = 3;
 pub const SET_CODE: u8 = 4;
 pub const DEPOSIT: u8 = 0x7E;
+
+/// First byte of what an authorization signs (EIP-7702).
+const AUTHORIZATION_MAGIC: u8 = 5;
 
 type Error = alloy_rlp::Error;
 
@@ -175,34 +179,13 @@ fn decode_authorizations(fields: &mut &[u8]) -> Result<Vec<AnyAuthorization>, Er
         };
         let y_parity = u8::decode(entry)?;
         let (r, s) = (U256::decode(entry)?, U256::decode(entry)?);
-        let authority = recover_authority(&authorization, y_parity, r, s);
+        let mut signed = vec![AUTHORIZATION_MAGIC];
+        authorization.encode(&mut signed);
+        let authority = recover_address(keccak256(&signed), y_parity, r, s);
         let authority = authority.map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
         authorizations.push(Either::Right(RecoveredAuthorization::new_unchecked(authorization, authority)));
     }
     Ok(authorizations)
-}
-
-/// The account that signed (EIP-7702): y parity 0 or 1, s in the lower half of the curve order.
-fn recover_authority(authorization: &Authorization, y_parity: u8, r: U256, s: U256) -> Option<Address> {
-    if y_parity > 1 {
-        return None;
-    }
-    let signature = Signature::new(r, s, y_parity == 1);
-    if signature.normalize_s().is_some() {
-        return None;
-    }
-    let mut message = vec![5];
-    authorization.encode(&mut message);
-    recover(&signature, keccak256(&message))
-}
-
-fn recover(signature: &Signature, digest: B256) -> Option<Address> {
-    use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
-    let bytes = signature.as_bytes();
-    let id = RecoveryId::try_from(i32::from(signature.v())).ok()?;
-    let signature = RecoverableSignature::from_compact(&bytes[..64], id).ok()?;
-    let key = secp256k1::SECP256K1.recover_ecdsa(secp256k1::Message::from_digest(digest.0), &signature).ok()?;
-    Some(Address::from_raw_public_key(&key.serialize_uncompressed()[1..]))
 }
 
 impl Deposit {

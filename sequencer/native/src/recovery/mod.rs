@@ -17,6 +17,8 @@ mod signature;
 mod threads;
 mod transaction;
 
+pub use signature::recover_address;
+
 /// Decode and recover each of `raws`, on `threads` threads (0: one a core); one `Transaction` or None for each.
 #[pyfunction]
 #[pyo3(signature = (raws, threads = 0))]
