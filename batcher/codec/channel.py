@@ -1,9 +1,9 @@
 """
 Channels: batches compressed together and cut into frames (derivation.md, "Channel Format").
 
-    write   batches -> RLP strings -> zlib -> frames        ChannelWriter
-    read    frames  -> channel data                         ChannelAssembly (Holocene: strictly in order)
-            channel data -> RLP strings, each a raw batch   BatchReader
+    write   batches -> RLP strings -> zlib or brotli -> frames   ChannelWriter
+    read    frames  -> channel data                              ChannelAssembly (Holocene: strictly in order)
+            channel data -> RLP strings, each a raw batch        BatchReader
 
 Timeouts, and which channel is the staging one, are the reader's business, not
 the format's.
@@ -14,10 +14,23 @@ from collections.abc import Iterator
 from enum import Enum
 
 from batcher.codec.batch import SingularBatch, encode_batch
-from batcher.codec.compression import MAX_RLP_BYTES_PER_CHANNEL, ZLIB_LEVEL, DecompressionStream, StreamEnd
+from batcher.codec.compression import (
+    MAX_RLP_BYTES_PER_CHANNEL,
+    ZLIB_LEVEL,
+    Compression,
+    DecompressionStream,
+    StreamEnd,
+    compress_channel,
+)
 from batcher.codec.errors import ChannelOverflow, MalformedRlp, UnencodableField
 from batcher.codec.frame import CHANNEL_ID_BYTES, MAX_FRAME_DATA_BYTES, MAX_FRAME_NUMBER, Frame
-from batcher.codec.rlp_items import MAX_HEADER_BYTES, decode_header, require_canonical_byte
+from batcher.codec.rlp_items import (
+    MAX_HEADER_BYTES,
+    compute_string_header_bytes,
+    decode_header,
+    require_canonical_byte,
+)
+from batcher.codec.span_batch import SpanBatchWriter, SpanParameters
 from l1_bridge.rlp_codec import encode_rlp
 
 FRAME_BOOKKEEPING_BYTES = 200
@@ -166,30 +179,66 @@ def read_batches(channel_data: bytes, limit: int = MAX_RLP_BYTES_PER_CHANNEL) ->
 
 
 class ChannelWriter:
-    """Batches in, one zlib channel out."""
+    """
+    Batches in, one channel out.
 
-    def __init__(self, limit: int = MAX_RLP_BYTES_PER_CHANNEL) -> None:
+    Singular batches in zlib are compressed as they come. All else is compressed as a whole, since a span batch changes
+    with each block, and brotli can not be asked what it would give: there `compressed_bytes` costs a compression.
+    """
+
+    def __init__(
+        self,
+        limit: int = MAX_RLP_BYTES_PER_CHANNEL,
+        compression: Compression = Compression.ZLIB,
+        span: SpanParameters | None = None,
+    ) -> None:
+        """With `span`, all blocks go into one span batch; else each is a singular batch."""
         self._limit = limit
-        self._compressor = zlib.compressobj(ZLIB_LEVEL)
+        self._compression = compression
+        self._span = None if span is None else SpanBatchWriter(span)
+        is_streamed = span is None and compression is Compression.ZLIB
+        self._stream = zlib.compressobj(ZLIB_LEVEL) if is_streamed else None
         self._output = bytearray()
-        self._is_closed = False
-        self.rlp_bytes = 0
-        """Bytes that a reader will have to decompress."""
+        """Of the stream so far; without one, the content so far that is no span batch."""
+        self._compressed: bytes | None = None
+        """The whole channel, until something is added."""
+        self._rlp_bytes = 0
 
-    def add_batch(self, batch: SingularBatch) -> None:
+    @property
+    def rlp_bytes(self) -> int:
+        """Bytes that a reader will have to decompress."""
+        if self._span is None:
+            return self._rlp_bytes
+        size = self._span.size_bytes
+        return size + compute_string_header_bytes(size) if size else 0
+
+    def add_batch(self, batch: SingularBatch, sequence_number: int = 0) -> None:
         """
-        Append a batch.
+        Append a block.
+
+        Parameters
+        ----------
+        sequence_number :
+            Of the block in its epoch; span batches need it for their first block.
 
         Raises
         ------
         ChannelOverflow
             The channel would grow above what readers decompress; it is left as it was.
+        UnencodableField
+            The block has no place in a batch; the channel is left as it was.
         """
-        item = encode_rlp(encode_batch(batch))
-        if not self.has_room_for(len(item)):
-            raise ChannelOverflow(self.rlp_bytes + len(item), self._limit)
-        self._output += self._compressor.compress(item)
-        self.rlp_bytes += len(item)
+        if self._span is not None:
+            # A field's own column never takes more than 4 bytes above what the transaction took.
+            most_bytes = sum(len(raw) + 4 for raw in batch.transactions) + MAX_HEADER_BYTES + 4
+            self._require_room(most_bytes)
+            self._span.add_batch(batch, sequence_number)
+        else:
+            item = encode_rlp(encode_batch(batch))
+            self._require_room(len(item))
+            self._output += item if self._stream is None else self._stream.compress(item)
+            self._rlp_bytes += len(item)
+        self._compressed = None
 
     def has_room_for(self, item_bytes: int) -> bool:
         """That many more bytes of RLP fit."""
@@ -198,16 +247,25 @@ class ChannelWriter:
     @property
     def compressed_bytes(self) -> int:
         """Size of the channel if it were closed now."""
-        if self._is_closed:
-            return len(self._output)
-        return len(self._output) + len(self._compressor.copy().flush())
+        if self._compressed is None and self._stream is not None:
+            return len(self._output) + len(self._stream.copy().flush())
+        return len(self.close())
+
+    def content(self) -> bytes:
+        """What a reader will decompress; of a writer that is not streaming."""
+        return bytes(self._output) if self._span is None else encode_rlp(self._span.encode())
 
     def close(self) -> bytes:
-        """Channel data; nothing can be added any more."""
-        if not self._is_closed:
-            self._output += self._compressor.flush()
-            self._is_closed = True
-        return bytes(self._output)
+        """Channel data; to a streamed channel nothing can be added any more."""
+        if self._compressed is None and self._stream is not None:
+            self._compressed = bytes(self._output + self._stream.flush())
+        elif self._compressed is None:
+            self._compressed = compress_channel(self.content(), self._compression)
+        return self._compressed
+
+    def _require_room(self, item_bytes: int) -> None:
+        if not self.has_room_for(item_bytes):
+            raise ChannelOverflow(self.rlp_bytes + item_bytes, self._limit)
 
 
 def cut_frames(channel_id: bytes, channel_data: bytes, max_frame_data_bytes: int) -> tuple[Frame, ...]:

@@ -24,6 +24,9 @@ MAX_RLP_BYTES_PER_CHANNEL = 100_000_000
 ZLIB_LEVEL = 9
 """Best compression: bytes on L1 cost more than time here."""
 
+BROTLI_WINDOW_BITS = 22
+"""How far back brotli looks: 4 MiB, which all readers have."""
+
 _BROTLI_VERSION = 0x01
 _ZLIB_METHODS = (8, 15)
 _ZLIB_OUTPUT_BYTES = 1 << 16
@@ -31,6 +34,20 @@ _INPUT_BYTES = 1 << 15
 """Fed at once. op-node's brotli reader takes as much: it decides what a corrupt stream still gives."""
 _BROTLI_OUTPUT_BYTES = 1 << 12
 """Taken at once. Small, since what a failing call of the library had decoded is lost with it."""
+
+
+class Compression(Enum):
+    """How a channel is written; readers tell by its first byte."""
+
+    ZLIB = "zlib"
+    BROTLI_9 = "brotli-9"
+    BROTLI_10 = "brotli-10"
+    BROTLI_11 = "brotli-11"
+
+    @property
+    def brotli_quality(self) -> int | None:
+        """Brotli's quality; None for zlib."""
+        return None if self is Compression.ZLIB else int(self.value.removeprefix("brotli-"))
 
 
 class StreamEnd(Enum):
@@ -80,6 +97,18 @@ class DecompressionStream:
 def compress_zlib(data: bytes) -> bytes:
     """A zlib channel (RFC 1950, no dictionary) with this content."""
     return zlib.compress(data, ZLIB_LEVEL)
+
+
+def compress_brotli(data: bytes, quality: int) -> bytes:
+    """A brotli channel (version byte, then RFC 7932) with this content."""
+    compressed: bytes = brotli.compress(data, quality=quality, lgwin=BROTLI_WINDOW_BITS)
+    return bytes((_BROTLI_VERSION,)) + compressed
+
+
+def compress_channel(data: bytes, compression: Compression) -> bytes:
+    """A channel with this content."""
+    quality = compression.brotli_quality
+    return compress_zlib(data) if quality is None else compress_brotli(data, quality)
 
 
 def decompress_channel(data: bytes, limit: int = MAX_RLP_BYTES_PER_CHANNEL) -> Decompressed:

@@ -47,6 +47,22 @@ class UnknownBatchVersion(MalformedBatch):
         self.version = version
 
 
+class UnreadableTransaction(MalformedBatch):
+    """A span batch that is whole, but for a transaction in it that can not be put together."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(f"transaction {index}: {reason}")
+        self.index = index
+
+
+class MalformedBlob(MalformedData):
+    """A blob that does not hold transaction data; it is as if it was not there."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class UnencodableField(CriticalError):
     """A value of our own that the wire format has no room for."""
 

@@ -45,6 +45,11 @@ def compute_header_bytes(prefix: int) -> int:
     return prefix - 0xF6
 
 
+def compute_string_header_bytes(size_bytes: int) -> int:
+    """Bytes that prefix and length of a string of two bytes or more take when it is written."""
+    return 1 if size_bytes < 56 else 1 + len(encode_uint(size_bytes))
+
+
 def decode_header(data: Buffer, position: int, end: int) -> Item:
     """
     Read prefix and length of the item at `position`.
@@ -111,3 +116,32 @@ def decode_uint64(data: Buffer, item: Item) -> int:
     if payload[:1] == b"\x00":
         raise MalformedRlp("integer has a leading zero", item.start)
     return int.from_bytes(payload, "big")
+
+
+def find_items(data: Buffer, start: int, end: int, count: int) -> list[int]:
+    """
+    Where the items of a list begin, and where the last one ends: `count + 1` positions.
+
+    The list begins at `start` and ends at `end`. Raises `MalformedRlp` when it does not, has more or fewer items, or
+    one of them is not canonical; what is inside of lists in it is not looked at.
+    """
+    outer = decode_item(data, start, end)
+    if not outer.is_list or outer.end != end:
+        raise MalformedRlp(f"not a list that ends at byte {end}", start)
+    position, starts = outer.start, [outer.start]
+    while position < end:
+        prefix = data[position]
+        if prefix < 0x80:
+            position += 1
+        elif prefix < 0xB8 and prefix != 0x81:
+            position += prefix - 0x7F
+        else:
+            position = decode_item(data, position, end).end
+        starts.append(position)
+        if len(starts) > count + 1:
+            break
+    if position > end:
+        raise MalformedRlp("payload is cut off", start)
+    if len(starts) != count + 1:
+        raise MalformedRlp(f"not {count} items", start)
+    return starts

@@ -12,9 +12,11 @@ from batcher.codec.channel import (
     cut_frames,
     read_batches,
 )
-from batcher.codec.compression import compress_zlib
+from batcher.codec.compression import Compression, compress_zlib
 from batcher.codec.errors import ChannelOverflow, UnencodableField
 from batcher.codec.frame import Frame
+from batcher.codec.span_batch import SpanParameters, decode_span_batch
+from tests.factories import CHAIN_ID, make_transaction
 
 ID = b"\xaa" * 16
 
@@ -42,6 +44,51 @@ def test_written_batches_read_back_in_order() -> None:
 
     assert [decode_batch(raw) for raw in reader] == batches
     assert reader.end is ChannelEnd.COMPLETE
+
+
+SPAN = SpanParameters(1000, 1, CHAIN_ID)
+
+
+@pytest.mark.parametrize("compression", Compression)
+def test_singular_batches_read_back_in_every_compression(compression: Compression) -> None:
+    batches = [_batch(number) for number in range(50)]
+    writer = ChannelWriter(compression=compression)
+    for batch in batches:
+        writer.add_batch(batch)
+    expected = writer.compressed_bytes
+
+    data = writer.close()
+
+    assert len(data) == expected
+    assert (data[0] == 1) is (compression is not Compression.ZLIB)
+    assert [decode_batch(raw) for raw in read_batches(data)] == batches
+
+
+@pytest.mark.parametrize("compression", Compression)
+def test_all_blocks_go_into_one_span_batch_when_the_caller_says_so(compression: Compression) -> None:
+    batches = [_batch(number, make_transaction(nonce=number).raw) for number in range(20)]
+    writer = ChannelWriter(compression=compression, span=SPAN)
+    for batch in batches:
+        writer.add_batch(batch)
+        assert writer.compressed_bytes > 0
+
+    (raw,) = read_batches(writer.close())
+
+    assert writer.rlp_bytes == len(_string(raw))
+    span = decode_span_batch(raw, SPAN)
+    assert [block.transactions for block in span.iterate_blocks()] == [batch.transactions for batch in batches]
+
+
+def test_span_writer_refuses_what_no_reader_would_decompress() -> None:
+    batch = _batch(1, make_transaction().raw)
+    writer = ChannelWriter(limit=300, span=SPAN)
+    writer.add_batch(batch)
+    before = writer.close()
+
+    with pytest.raises(ChannelOverflow):
+        writer.add_batch(_batch(2, make_transaction(data=bytes(300)).raw))
+
+    assert writer.close() == before
 
 
 def test_writer_knows_the_size_it_would_have_when_closed() -> None:

@@ -9,9 +9,11 @@ from typing import TypedDict, cast
 import pytest
 import rlp
 
-from batcher.codec.batch import SingularBatch, UnsupportedBatch, decode_batch, encode_batch
+from batcher.codec.batch import SingularBatch, decode_batch, encode_batch
 from batcher.codec.channel import ChannelAssembly, ChannelEnd, FrameVerdict, read_batches
 from batcher.codec.frame import decode_frames, encode_frames_data
+from batcher.codec.span_batch import SpanBatch, SpanParameters, decode_span_batch, encode_span_batch
+from l1_bridge.rollup_config import RollupConfig
 
 VECTOR = Path(__file__).parents[2] / "vectors" / "op" / "calldata.json.gz"
 FIRST_SPAN_L1_BLOCK = 70
@@ -93,14 +95,33 @@ def test_op_batcher_epochs_are_l1_blocks_of_the_file(vector: Vector) -> None:
         assert "0x" + batch.epoch_hash.hex() == hashes[batch.epoch_number]
 
 
-def test_op_batcher_brotli_channels_hold_one_span_batch_each(vector: Vector) -> None:
-    span_channels = 0
+def test_op_batcher_span_batches_read_back_and_are_written_to_the_same_bytes(vector: Vector) -> None:
+    parameters = SpanParameters.from_rollup(RollupConfig.from_json(vector["rollup"]))
+    span_channels, blocks = 0, 0
     for number, _, channel_data in _iterate_channels(vector):
         if number >= FIRST_SPAN_L1_BLOCK:
             assert channel_data[0] == 1
             reader = read_batches(channel_data)
-            assert [decode_batch(raw) for raw in reader] == [UnsupportedBatch(1)]
+            (raw,) = reader
             assert reader.end is ChannelEnd.COMPLETE
+            span = decode_span_batch(raw, parameters)
+            blocks += span.block_count
             span_channels += 1
+            assert _write_again(span, parameters) == raw
 
     assert span_channels > 30
+    assert blocks == len(vector["l2"]) - 1 - LAST_SINGULAR_L2_BLOCK
+
+
+def _write_again(span: SpanBatch, parameters: SpanParameters) -> bytes:
+    batches = [
+        SingularBatch(
+            span.parent_check + bytes(12),
+            block.epoch_number,
+            span.origin_check + bytes(12),
+            block.timestamp,
+            block.transactions,
+        )
+        for block in span.iterate_blocks()
+    ]
+    return encode_span_batch(batches, parameters, first_sequence_number=0 if span.origin_bits[0] else 1)
