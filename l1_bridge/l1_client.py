@@ -13,7 +13,15 @@ from dataclasses import dataclass
 
 from l1_bridge import metrics
 from l1_bridge.errors import L1Lied, L1Refused, L1Unavailable
-from l1_bridge.json_fields import MalformedField, get_bytes, get_list, get_quantity, hex_bytes, parse_bytes
+from l1_bridge.json_fields import (
+    MalformedField,
+    get_bytes,
+    get_list,
+    get_quantity,
+    get_quantity_or_none,
+    hex_bytes,
+    parse_bytes,
+)
 from l1_bridge.l1_connection import L1Connection, L1Endpoint
 from l1_bridge.l1_header import verify_header
 from l1_bridge.l1_receipt import verify_receipts
@@ -50,6 +58,8 @@ class MinedTransaction:
     status: int
     gas_used: int
     contract_address: bytes | None
+    fee_wei: int = 0
+    """What it cost, blobs included; 0 when the node does not say."""
 
 
 class L1Client:
@@ -205,6 +215,7 @@ class L1Client:
                 status=get_quantity(source, "status"),
                 gas_used=get_quantity(source, "gasUsed"),
                 contract_address=None if address is None else parse_bytes("contractAddress", address, 20),
+                fee_wei=_fee_wei(source),
             )
 
     async def account_proof(self, address: bytes, slots: tuple[bytes, ...], block: str) -> Mapping[str, object]:
@@ -244,6 +255,12 @@ class L1Client:
         answer = await self._connection.call(method, *parameters)
         with _answer_checked(method):
             return parse_bytes(method, answer)
+
+
+def _fee_wei(receipt: Mapping[str, object]) -> int:
+    price, blob_price = (get_quantity_or_none(receipt, key) or 0 for key in ("effectiveGasPrice", "blobGasPrice"))
+    blob_gas = get_quantity_or_none(receipt, "blobGasUsed") or 0
+    return get_quantity(receipt, "gasUsed") * price + blob_gas * blob_price
 
 
 def _as_object(answer: object) -> Mapping[str, object]:

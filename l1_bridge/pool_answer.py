@@ -8,6 +8,13 @@ or less. Words that are not known count as temporary: trying again is harmless.
 
 import enum
 
+from l1_bridge.errors import L1Refused
+
+REVERT_CODE = 3
+"""JSON-RPC: execution reverted."""
+
+REVERT_WORDS = ("revert", "invalid opcode", "out of gas", "gas required exceeds", "invalid jump", "stack underflow")
+
 
 class PoolAnswer(enum.Enum):
     """What to do with a refused transaction."""
@@ -18,6 +25,10 @@ class PoolAnswer(enum.Enum):
     """Another one has its nonce, or fees are below what the pool takes: offer more."""
     NONCE_USED = enum.auto()
     """A transaction with its nonce is mined: look for a receipt."""
+    OTHER_KIND = enum.auto()
+    """The account is reserved for the other kind, blob or plain: what is in the pool has to go first."""
+    UNFUNDED = enum.auto()
+    """The account can not pay for it."""
     TEMPORARY = enum.auto()
     """Nothing wrong with the transaction itself, or not known what: try again."""
     NEVER = enum.auto()
@@ -29,6 +40,9 @@ WORDS: tuple[tuple[str, PoolAnswer], ...] = (
     ("already imported", PoolAnswer.ALREADY_THERE),
     ("alreadyknown", PoolAnswer.ALREADY_THERE),
     ("known transaction", PoolAnswer.ALREADY_THERE),
+    ("already reserved", PoolAnswer.OTHER_KIND),
+    ("insufficient funds", PoolAnswer.UNFUNDED),
+    ("insufficient balance", PoolAnswer.UNFUNDED),
     ("underpriced", PoolAnswer.UNDERPRICED),
     ("less than block base fee", PoolAnswer.UNDERPRICED),
     ("less than the block's base fee", PoolAnswer.UNDERPRICED),
@@ -43,6 +57,10 @@ WORDS: tuple[tuple[str, PoolAnswer], ...] = (
     ("intrinsic gas too high", PoolAnswer.NEVER),
     ("floor data gas", PoolAnswer.NEVER),
     ("oversized data", PoolAnswer.NEVER),
+    ("too many blobs", PoolAnswer.NEVER),
+    ("blob limit exceeded", PoolAnswer.NEVER),
+    ("missing sidecar", PoolAnswer.NEVER),
+    ("invalid sidecar", PoolAnswer.NEVER),
     ("max initcode size exceeded", PoolAnswer.NEVER),
     ("invalid sender", PoolAnswer.NEVER),
     ("invalid chain id", PoolAnswer.NEVER),
@@ -55,3 +73,9 @@ def classify_refusal(message: str) -> PoolAnswer:
     """What the pool means by `message`."""
     lowered = message.lower()
     return next((answer for words, answer in WORDS if words in lowered), PoolAnswer.TEMPORARY)
+
+
+def is_revert(error: L1Refused) -> bool:
+    """Whether an estimate was refused because the transaction would fail, whatever is paid."""
+    message = error.message.lower()
+    return error.code == REVERT_CODE or any(words in message for words in REVERT_WORDS)

@@ -2,20 +2,17 @@
 Keys that sign L1 transactions.
 
 `Signer` is what the transaction manager needs; `LocalSigner` holds a key in
-this process. The key is in no repr, log or error.
+this process, `remote_signer` asks another one. The key is in no repr, log or error.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from eth_keys.datatypes import PrivateKey
 from eth_utils.exceptions import ValidationError
 
-from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
-from l1_bridge.l1_transaction import DYNAMIC_FEE_TYPE, SignedFields
-from l1_bridge.rlp_codec import RlpItem, encode_integer
+from l1_bridge.outgoing import DynamicFeeTransaction, SignedTransaction
 
 KEY_BYTES = 32
 
@@ -27,29 +24,6 @@ class UnusableKey(CriticalError):
     """No key could be had from where it should be; the message never has the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class DynamicFeeTransaction:
-    """An unsigned transaction of type 2; all amounts in wei."""
-
-    chain_id: int
-    nonce: int
-    priority_fee: int
-    max_fee: int
-    gas_limit: int
-    to: bytes | None
-    """None: a contract creation."""
-    value: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignedTransaction:
-    """What is sent to L1."""
-
-    hash: bytes
-    encoded: bytes
-
-
 class Signer(Protocol):
     """Signs for one address."""
 
@@ -57,8 +31,8 @@ class Signer(Protocol):
     def address(self) -> bytes:
         """The account that it signs for."""
 
-    def sign(self, transaction: DynamicFeeTransaction) -> SignedTransaction:
-        """The same transaction, signed."""
+    async def sign_transaction(self, transaction: DynamicFeeTransaction) -> SignedTransaction:
+        """The same transaction, signed; raises `TemporaryError` when whoever signs is away."""
 
 
 class LocalSigner:
@@ -88,18 +62,13 @@ class LocalSigner:
 
     def sign(self, transaction: DynamicFeeTransaction) -> SignedTransaction:
         """The same transaction, signed with a deterministic (RFC 6979), low-s signature."""
-        integers = (transaction.chain_id, transaction.nonce, transaction.priority_fee, transaction.max_fee)
-        unsigned: tuple[RlpItem, ...] = (
-            *map(encode_integer, (*integers, transaction.gas_limit)),
-            transaction.to or b"",
-            encode_integer(transaction.value),
-            transaction.data,
-            (),
-        )
-        digest = SignedFields(DYNAMIC_FEE_TYPE, unsigned, 0, 0, 0).signing_hash()
+        digest = transaction.signed_fields(0, 0, 0).signing_hash()
         v, r, s = self._key.sign_msg_hash(digest).vrs
-        encoded = SignedFields(DYNAMIC_FEE_TYPE, unsigned, v, r, s).encode()
-        return SignedTransaction(keccak(encoded), encoded)
+        return transaction.with_signature(v, r, s)
+
+    async def sign_transaction(self, transaction: DynamicFeeTransaction) -> SignedTransaction:
+        """As `sign`: nobody has to be waited for."""
+        return self.sign(transaction)
 
 
 def signer_from_hex(text: str) -> LocalSigner:

@@ -14,8 +14,8 @@ from batcher.proposer import PROPOSE_SELECTOR, OutputProposer
 from batcher.submitter import BatchSubmitter
 from l1_bridge.errors import ResetError, TemporaryError
 from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS
+from l1_bridge.sending import Confirmed, Failed, Pending, RequestId
 from l1_bridge.service import Wake
-from l1_bridge.tx_manager import Confirmed, Failed, RequestId
 from sequencer.node.runner import Service
 from sequencer.primitives.transaction import Transaction
 from tests.actions.agreement import BATCH_INBOX, BATCHER, ORACLE, PROPOSER, WINDOW
@@ -47,9 +47,16 @@ class FakeL1Sender:
         self._l1 = l1
         self._sent: list[_Sent] = []
         self._results: list[Confirmed | Failed] = []
+        self.urgency = 0.0
 
     def submit(
-        self, request_id: RequestId, to: bytes, data: bytes, value: int = 0, gas_limit: int | None = None
+        self,
+        request_id: RequestId,
+        to: bytes,
+        data: bytes,
+        value: int = 0,
+        gas_limit: int | None = None,
+        blobs: tuple[bytes, ...] = (),
     ) -> None:
         self._sent.append(_Sent(request_id, to, data))
 
@@ -73,6 +80,9 @@ class FakeL1Sender:
     def results(self) -> list[Confirmed | Failed]:
         results, self._results = self._results, []
         return results
+
+    def pending(self) -> list[Pending]:
+        return [Pending(sent.request_id, sent.to, sent.data, (), None) for sent in self._sent]
 
 
 class ChainSource:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from l1_bridge.sending import Confirmed, Failed, Pending, QueueFull, RequestId
 from l1_bridge.service import Wake
-from l1_bridge.tx_manager import Confirmed, Failed, QueueFull, RequestId
 from l1_bridge.types import BlockId
 
 
@@ -14,6 +14,7 @@ class Submission:
     request_id: RequestId
     to: bytes
     data: bytes
+    blobs: tuple[bytes, ...] = ()
 
 
 class FakeTransactionSender:
@@ -23,16 +24,25 @@ class FakeTransactionSender:
         self.submissions: list[Submission] = []
         self.is_full = False
         self.steps = 0
+        self.urgency = 0.0
+        self.owed: list[Pending] = []
+        """What `pending` answers."""
         self._results: list[Confirmed | Failed] = []
 
     def submit(
-        self, request_id: RequestId, to: bytes, data: bytes, value: int = 0, gas_limit: int | None = None
+        self,
+        request_id: RequestId,
+        to: bytes,
+        data: bytes,
+        value: int = 0,
+        gas_limit: int | None = None,
+        blobs: tuple[bytes, ...] = (),
     ) -> None:
         """Keep it, unless the test says that there is no room."""
         assert (value, gas_limit) == (0, None)
         if self.is_full:
             raise QueueFull(0)
-        self.submissions.append(Submission(request_id, to, data))
+        self.submissions.append(Submission(request_id, to, data, blobs))
 
     async def step(self) -> Wake:
         """Nothing happens by itself."""
@@ -43,6 +53,10 @@ class FakeTransactionSender:
         """What the test decided since the last call."""
         results, self._results = self._results, []
         return results
+
+    def pending(self) -> list[Pending]:
+        """What the test says."""
+        return self.owed
 
     def confirm(self, index: int, block: BlockId) -> None:
         """The submission of that index stands on L1."""

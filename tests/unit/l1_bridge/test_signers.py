@@ -8,8 +8,8 @@ import eth_keyfile
 import pytest
 from eth_account import Account
 
+from l1_bridge.outgoing import DynamicFeeTransaction
 from l1_bridge.signer import (
-    DynamicFeeTransaction,
     LocalSigner,
     UnusableKey,
     signer_from_environment,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from l1_bridge.signer import DynamicFeeTransaction, LocalSigner
+from l1_bridge.outgoing import DynamicFeeTransaction
+from l1_bridge.signer import LocalSigner
 from sequencer.node.dev_accounts import derive_dev_accounts
 from sequencer.node.funding import LEAST_WEI, NoFunder, find_funder
 from sequencer.node.json_rpc import RpcFailed
