@@ -46,7 +46,7 @@ class ContractFunction:
 
     def decode_integers(self, returned: bytes) -> tuple[int, ...]:
         """
-        The returned words as integers (`bytes32` too); for functions that return static types only.
+        The returned words as integers (`bytes32` and addresses too); for functions that return static types only.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class ContractFunction:
             values = decode(self.outputs, returned)
         except DecodingError as error:
             raise MalformedReturn(self.signature, returned) from error
-        return tuple(int.from_bytes(value, "big") if isinstance(value, bytes) else int(value) for value in values)
+        return tuple(_as_integer(value) for value in values)
 
 
 DEPOSIT_TRANSACTION = ContractFunction("depositTransaction", ("address", "uint256", "uint64", "bool", "bytes"))
@@ -75,7 +75,36 @@ GET_L2_OUTPUT = ContractFunction("getL2Output", ("uint256",), ("bytes32", "uint1
 """Output root, L1 timestamp, L2 block number."""
 
 SUBMISSION_INTERVAL = ContractFunction("SUBMISSION_INTERVAL", (), ("uint256",))
+L2_BLOCK_TIME = ContractFunction("L2_BLOCK_TIME", (), ("uint256",))
+CHALLENGER = ContractFunction("CHALLENGER", (), ("address",))
+STARTING_BLOCK_NUMBER = ContractFunction("startingBlockNumber", (), ("uint256",))
+STARTING_TIMESTAMP = ContractFunction("startingTimestamp", (), ("uint256",))
 FINALIZATION_PERIOD = ContractFunction("FINALIZATION_PERIOD_SECONDS", (), ("uint256",))
+
+WITHDRAWAL_TYPE = "(uint256,address,address,uint256,uint256,bytes)"
+"""Nonce, sender, target, value, gas limit, data."""
+
+OUTPUT_ROOT_PROOF_TYPE = "(bytes32,bytes32,bytes32,bytes32)"
+"""Version, state root, storage root of the message passer, block hash."""
+
+PROVE_WITHDRAWAL = ContractFunction(
+    "proveWithdrawalTransaction", (WITHDRAWAL_TYPE, "uint256", OUTPUT_ROOT_PROOF_TYPE, "bytes[]")
+)
+"""OptimismPortal: withdrawal, index of the output, its parts, trie nodes to the withdrawal's slot."""
+
+FINALIZE_WITHDRAWAL = ContractFunction("finalizeWithdrawalTransaction", (WITHDRAWAL_TYPE,))
+PROVEN_WITHDRAWALS = ContractFunction("provenWithdrawals", ("bytes32",), ("bytes32", "uint128", "uint128"))
+"""Output root, L1 timestamp of the proof, index of the output; all zero when it is not proven."""
+
+FINALIZED_WITHDRAWALS = ContractFunction("finalizedWithdrawals", ("bytes32",), ("bool",))
+PORTAL_ORACLE = ContractFunction("l2Oracle", (), ("address",))
+PORTAL_PAUSED = ContractFunction("paused", (), ("bool",))
+
+INITIATE_WITHDRAWAL = ContractFunction("initiateWithdrawal", ("address", "uint256", "bytes"))
+"""L2ToL1MessagePasser, payable: target on L1, gas limit there, data."""
+
+WITHDRAWAL_FINALIZED_TOPIC = keccak(b"WithdrawalFinalized(bytes32,bool)")
+"""OptimismPortal: withdrawal hash (indexed), whether the call succeeded."""
 
 OUTPUT_PROPOSED_TOPIC = keccak(b"OutputProposed(bytes32,uint256,uint256,uint256)")
 """L2OutputOracle: output root, index, L2 block number (all indexed), L1 timestamp."""
@@ -112,3 +141,9 @@ def encode_deposit(to: bytes | None, value: int, gas_limit: int, data: bytes) ->
 def encode_proposal(output_root: bytes, l2_block_number: int, l1_block_hash: bytes, l1_block_number: int) -> bytes:
     """Calldata that posts an output; the L1 block pins the L1 chain it was made upon (hash 0: none)."""
     return PROPOSE_L2_OUTPUT.encode(output_root, l2_block_number, l1_block_hash, l1_block_number)
+
+
+def _as_integer(value: bytes | str | int) -> int:
+    if isinstance(value, bytes):
+        return int.from_bytes(value, "big")
+    return int(value, 16) if isinstance(value, str) else int(value)

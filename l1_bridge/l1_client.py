@@ -24,9 +24,9 @@ from l1_bridge.json_fields import (
 )
 from l1_bridge.l1_connection import L1Connection, L1Endpoint
 from l1_bridge.l1_header import verify_header
-from l1_bridge.l1_receipt import verify_receipts
+from l1_bridge.l1_receipt import parse_log, verify_receipts
 from l1_bridge.l1_transaction import verify_transactions
-from l1_bridge.types import BlockId, L1Block, L1Header, L1Receipt, L1Tag
+from l1_bridge.types import BlockId, L1Block, L1Header, L1Log, L1Receipt, L1Tag
 
 HEADER_CACHE_BLOCKS = 1024
 """Checked headers kept by hash; a header never changes, so an entry is never stale."""
@@ -60,6 +60,15 @@ class MinedTransaction:
     contract_address: bytes | None
     fee_wei: int = 0
     """What it cost, blobs included; 0 when the node does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLog:
+    """An event of the canonical L1 chain, by the node's word, and where it stands."""
+
+    log: L1Log
+    block: BlockId
+    transaction_hash: bytes
 
 
 class L1Client:
@@ -218,6 +227,17 @@ class L1Client:
                 fee_wei=_fee_wei(source),
             )
 
+    async def logs(self, address: bytes, topics: tuple[bytes, ...], from_block: int) -> tuple[FoundLog, ...]:
+        """Events of `address` with these topics from that block on, by the node's word alone."""
+        method = "eth_getLogs"
+        wanted = [hex_bytes(topic) for topic in topics]
+        request = {"address": hex_bytes(address), "topics": wanted, "fromBlock": hex(from_block), "toBlock": "latest"}
+        answer = await self._connection.call(method, request)
+        with _answer_checked(method):
+            if not isinstance(answer, list):
+                raise MalformedField("logs", "not a list")
+            return tuple(_found_log(_as_object(entry)) for entry in answer)
+
     async def account_proof(self, address: bytes, slots: tuple[bytes, ...], block: str) -> Mapping[str, object]:
         """The JSON of `eth_getProof`, unchecked: `proofs` checks it."""
         method = "eth_getProof"
@@ -261,6 +281,11 @@ def _fee_wei(receipt: Mapping[str, object]) -> int:
     price, blob_price = (get_quantity_or_none(receipt, key) or 0 for key in ("effectiveGasPrice", "blobGasPrice"))
     blob_gas = get_quantity_or_none(receipt, "blobGasUsed") or 0
     return get_quantity(receipt, "gasUsed") * price + blob_gas * blob_price
+
+
+def _found_log(source: Mapping[str, object]) -> FoundLog:
+    block = BlockId(get_quantity(source, "blockNumber"), get_bytes(source, "blockHash", 32))
+    return FoundLog(parse_log(source), block, get_bytes(source, "transactionHash", 32))
 
 
 def _as_object(answer: object) -> Mapping[str, object]:

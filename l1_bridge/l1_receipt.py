@@ -63,21 +63,8 @@ def verify_receipts(sources: Sequence[object], receipts_root: bytes) -> tuple[L1
     return tuple(receipts)
 
 
-def _receipt(source: Mapping[str, object], first_log_index: int) -> L1Receipt:
-    status = json_fields.get_quantity(source, "status")
-    if status > 1:
-        raise MalformedField("status", f"is {status}")
-    return L1Receipt(
-        transaction_hash=json_fields.get_bytes(source, "transactionHash", 32),
-        status=status,
-        logs=tuple(
-            _log(entry, first_log_index + position)
-            for position, entry in enumerate(json_fields.get_list(source, "logs"))
-        ),
-    )
-
-
-def _log(source: object, log_index: int) -> L1Log:
+def parse_log(source: object, log_index: int = 0) -> L1Log:
+    """The event in a JSON-RPC answer, unchecked; raises MalformedField."""
     if not isinstance(source, Mapping):
         raise MalformedField("logs", "an entry is not an object")
     topics = tuple(parse_bytes("topics", topic, 32) for topic in json_fields.get_list(source, "topics"))
@@ -88,6 +75,20 @@ def _log(source: object, log_index: int) -> L1Log:
         topics=topics,
         data=json_fields.get_bytes(source, "data"),
         log_index=log_index,
+    )
+
+
+def _receipt(source: Mapping[str, object], first_log_index: int) -> L1Receipt:
+    status = json_fields.get_quantity(source, "status")
+    if status > 1:
+        raise MalformedField("status", f"is {status}")
+    return L1Receipt(
+        transaction_hash=json_fields.get_bytes(source, "transactionHash", 32),
+        status=status,
+        logs=tuple(
+            parse_log(entry, first_log_index + position)
+            for position, entry in enumerate(json_fields.get_list(source, "logs"))
+        ),
     )
 
 

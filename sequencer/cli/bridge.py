@@ -1,64 +1,114 @@
-"""`braid bridge`: what users and bridges do on L1."""
+"""`braid bridge`: what users and bridges do with the two chains."""
 
 import asyncio
-import os
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import bridge_withdrawals
 from .addresses import parse_address
+from .bridge_options import (
+    L1,
+    Keystore,
+    Rollup,
+    format_time,
+    load_rollup,
+    load_signer,
+    parse_data,
+    parse_ether,
+)
 
-bridge_app = typer.Typer(no_args_is_help=True, help="Deposits, and the outputs that bridges read.")
+if TYPE_CHECKING:
+    from sequencer.node.depositing import SentDeposit
 
-KEY_VARIABLE = "BRAID_KEY"
+bridge_app = typer.Typer(no_args_is_help=True, help="Deposits, withdrawals, and the outputs that bridges read.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the group of subcommands."""
     bridge_app.command("deposit")(deposit)
+    bridge_app.command("force")(force)
+    bridge_withdrawals.register(bridge_app)
     bridge_app.command("output")(output)
     app.add_typer(bridge_app, name="bridge")
 
 
 def deposit(
-    l1: Annotated[str, typer.Option(help="URL of an L1 node")],
-    rollup: Annotated[Path, typer.Option(help="rollup.json")],
+    l1: L1,
+    rollup: Rollup,
     value: Annotated[str, typer.Option(help="ether to bring to L2, such as 1.5")],
     to: Annotated[str | None, typer.Option(help="recipient on L2; none: the sender itself")] = None,
     data: Annotated[str, typer.Option(help="calldata on L2, hex")] = "0x",
     gas_limit: Annotated[int, typer.Option(min=21_000, help="gas on L2")] = 100_000,
+    keystore: Keystore = None,
 ) -> None:
-    """Send ether through the portal; the key is in BRAID_KEY. Prints the deposit's hash on L2."""
-    from eth_utils.currency import to_wei
-    from eth_utils.exceptions import ValidationError
-
-    from l1_bridge.rollup_config import RollupConfig
-    from l1_bridge.signer import signer_from_environment
-    from sequencer.node.json_files import read_json_object
-
-    config = RollupConfig.from_json(read_json_object(rollup))
-    signer = signer_from_environment(os.environ, KEY_VARIABLE)
-    try:
-        wei = to_wei(value, "ether")
-        recipient = signer.address if to is None else parse_address(to)
-        calldata = bytes.fromhex(data.removeprefix("0x"))
-    except (ValueError, ValidationError, ArithmeticError) as reason:
-        raise typer.BadParameter(str(reason)) from None
+    """Send ether through the portal; the key is in BRAID_KEY or a keystore. Prints the deposit's hash on L2."""
     from sequencer.node.depositing import Deposit, send_deposit
 
-    order = Deposit(recipient, wei, gas_limit, calldata)
+    config, signer = load_rollup(rollup), load_signer(keystore)
+    wei, calldata = parse_ether(value), parse_data(data)
+    recipient = signer.address if to is None else parse_address(to)
+    order = Deposit(recipient, wei, gas_limit, calldata, mint=wei)
+    _print_sent(asyncio.run(send_deposit(l1, config, signer, order)))
+
+
+def force(
+    l1: L1,
+    rollup: Rollup,
+    to: Annotated[str | None, typer.Option(help="target on L2; none: the creation of a contract")] = None,
+    value: Annotated[str, typer.Option(help="ether that moves on L2, from what the account has there")] = "0",
+    mint: Annotated[str, typer.Option(help="ether to bring from L1 first")] = "0",
+    data: Annotated[str, typer.Option(help="calldata on L2, hex")] = "0x",
+    gas_limit: Annotated[int, typer.Option(min=21_000, help="gas on L2")] = 200_000,
+    l2: Annotated[str | None, typer.Option(help="URL of an L2 node to wait at for the transaction")] = None,
+    wait: Annotated[float, typer.Option(min=0, help="seconds to wait there")] = 60.0,
+    keystore: Keystore = None,
+) -> None:
+    """
+    Put a transaction of your own into L2 through L1, for a sequencer that ignores you.
+
+    Says when the chain must hold it at the latest. The key is in BRAID_KEY or a keystore.
+    """
+    from sequencer.node.depositing import Deposit, send_deposit
+
+    config, signer = load_rollup(rollup), load_signer(keystore)
+    calldata = parse_data(data)
+    target = None if to is None else parse_address(to)
+    if target is None and not calldata:
+        raise typer.BadParameter("without --to, --data must hold the code that creates a contract")
+    order = Deposit(target, parse_ether(value), gas_limit, calldata, mint=parse_ether(mint))
     sent = asyncio.run(send_deposit(l1, config, signer, order))
-    typer.echo(f"L1 transaction 0x{sent.l1_transaction_hash.hex()} in block {sent.l1_block.number}")
-    typer.echo(f"L2 transaction 0x{sent.l2_transaction_hash.hex()}")
+    _print_sent(sent)
+    if l2 is not None:
+        asyncio.run(_wait_on_l2(l2, sent, wait))
 
 
 def output(
-    l1: Annotated[str, typer.Option(help="URL of an L1 node")],
+    l1: L1,
     oracle: Annotated[str, typer.Option(help="address of the L2OutputOracle")],
 ) -> None:
     """Print the newest posted output and whether it is final."""
     asyncio.run(_print_output(l1, parse_address(oracle)))
+
+
+def _print_sent(sent: "SentDeposit") -> None:
+    from sequencer.primitives.clock import SystemClock
+
+    typer.echo(f"L1 transaction 0x{sent.l1_transaction_hash.hex()} in block {sent.l1_block.number}")
+    typer.echo(f"L2 transaction 0x{sent.l2_transaction_hash.hex()}")
+    expected = format_time(sent.deadline, int(SystemClock().now()))
+    typer.echo(f"on L2 at the latest with L1 block {sent.deadline_l1_block}, expected {expected}")
+
+
+async def _wait_on_l2(url: str, sent: "SentDeposit", seconds: float) -> None:
+    import aiohttp
+
+    from sequencer.node.depositing import wait_for_arrival
+    from sequencer.node.json_rpc import JsonRpcClient
+
+    async with aiohttp.ClientSession() as session:
+        number = await wait_for_arrival(JsonRpcClient(session, url), sent.l2_transaction_hash, seconds)
+    typer.echo(f"not on L2 after {seconds:g} s" if number is None else f"in L2 block {number}")
 
 
 async def _print_output(l1: str, oracle: bytes) -> None:
