@@ -39,7 +39,7 @@ def wait_until(what: str, probe: Callable[[], T | None], seconds: float = 40.0) 
 def find_port_base() -> int:
     """The first of four neighbouring ports that nobody listens on, and that no outgoing connection is given."""
     for _ in range(100):
-        base = random.randrange(*OWN_PORTS, PORTS)
+        base = random.SystemRandom().randrange(*OWN_PORTS, PORTS)  # the seeded one gives all workers the same
         if all(is_free(base + offset) for offset in range(PORTS)):
             return base
     raise AssertionError("no four neighbouring ports are free")

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from web3 import Web3
 
@@ -21,13 +22,15 @@ class Bridge:
     def __init__(self, clients: Clients, account: int) -> None:
         self.clients = clients
         self.account = clients.account(account)
-        self._key = {"BRAID_KEY": "0x" + bytes(self.account.key).hex()}
 
-    def run(self, command: str, *arguments: str, sides: str = "l1 l2") -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, command: str, *arguments: str, sides: str = "l1 l2", key: str | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         options = ["--rollup", str(self.clients.devnet.data_dir / "rollup.json")]
         for side in sides.split():
             options += [f"--{side}", self.clients.devnet.text(f"{side}_rpc")]
-        return run_braid("bridge", command, *options, *arguments, environment=self._key, seconds=110)
+        environment = {"BRAID_KEY": key or "0x" + bytes(self.account.key).hex()}
+        return run_braid("bridge", command, *options, *arguments, environment=environment, seconds=110)
 
     def good(self, command: str, *arguments: str, sides: str = "l1 l2") -> str:
         done = self.run(command, *arguments, sides=sides)
@@ -89,6 +92,24 @@ def test_transactions_that_withdraw_nothing_are_named(clients: Clients) -> None:
     assert bridge.refusal("prove", "0x" + plain["transactionHash"].hex().removeprefix("0x")).endswith(
         "holds no withdrawal"
     )
+
+
+def test_wrong_chains_contracts_and_accounts_are_named(clients: Clients, tmp_path: Path) -> None:
+    agreed = json.loads((clients.devnet.data_dir / "rollup.json").read_text())
+    elsewhere = tmp_path / "rollup.json"
+    elsewhere.write_text(json.dumps({**agreed, "deposit_contract_address": "0x" + "0e" * 20}))
+    bridge = Bridge(clients, 4)
+    l1, l2 = clients.devnet.text("l1_rpc"), clients.devnet.text("l2_rpc")
+    transaction = "0x" + "17" * 32
+
+    assert bridge.refusal("status", transaction, "--rollup", str(elsewhere)).startswith(
+        "no OptimismPortal at 0x" + "0e" * 20
+    )
+    assert bridge.refusal("status", transaction, "--l1", l2) == "the L1 node is of chain 901, rollup.json means 900"
+    assert bridge.refusal("status", transaction, "--l2", l1) == "the L2 node is of chain 900, rollup.json means 901"
+    poor = bridge.run("force", "--to", RECIPIENT, sides="l1", key="0x" + "33" * 32)
+    assert poor.returncode == 1
+    assert "has no ether there" in poor.stderr
 
 
 def test_forced_transaction_is_the_users_own_and_has_a_deadline(clients: Clients) -> None:

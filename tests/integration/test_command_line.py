@@ -169,6 +169,52 @@ def test_a_key_that_is_none_is_not_repeated(files: Path) -> None:
     assert broken[:16] not in ran.stdout + ran.stderr
 
 
+@pytest.mark.parametrize("command", ["withdraw", "prove", "finalize", "deposit", "force"])
+def test_a_bridge_command_without_a_key_says_where_it_belongs(files: Path, command: str) -> None:
+    arguments = {
+        "withdraw": ["--l2", NOBODY, "--value", "1"],
+        "deposit": ["--l1", NOBODY, "--value", "1"],
+        "force": ["--l1", NOBODY, "--to", "0x" + "0e" * 20],
+    }.get(command, ["--l1", NOBODY, "--l2", NOBODY, "0x" + "17" * 32])
+
+    ran = _braid("bridge", command, "--rollup", str(files / "rollup.json"), *arguments)
+
+    assert "BRAID_KEY is not set" in _problem(ran)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("withdraw", ["--l2", NOBODY, "--value", "much"]),
+        ("deposit", ["--l1", NOBODY, "--value", "-1"]),
+        ("force", ["--l1", NOBODY, "--to", "0x0e"]),
+        ("force", ["--l1", NOBODY]),
+        ("force", ["--l1", NOBODY, "--data", "0xzz"]),
+    ],
+)
+def test_amounts_and_addresses_that_are_none_are_a_usage_error(files: Path, command: str, arguments: list[str]) -> None:
+    key = {"BRAID_KEY": private_key(0).hex()}
+    ran = _braid("bridge", command, "--rollup", str(files / "rollup.json"), *arguments, variables=key)
+
+    assert ran.returncode == 2
+    assert "Usage:" in ran.stderr
+    assert private_key(0).hex() not in ran.stdout + ran.stderr
+
+
+def test_a_keystore_that_is_not_there_is_named(files: Path) -> None:
+    absent = str(files / "absent.json")
+    arguments = ["--l2", NOBODY, "--value", "1", "--keystore", absent]
+
+    assert absent in _problem(_braid("bridge", "withdraw", "--rollup", str(files / "rollup.json"), *arguments))
+
+
+def test_an_l2_that_is_away_is_not_called_l1(files: Path) -> None:
+    arguments = ["--rollup", str(files / "rollup.json"), "--l2", NOBODY, "--value", "1"]
+    ran = _braid("bridge", "withdraw", *arguments, variables={"BRAID_KEY": private_key(0).hex()})
+
+    assert "L2 did not answer" in _problem(ran)
+
+
 def test_an_l1_that_is_away_ends_a_command_that_needs_it(files: Path) -> None:
     ran = _braid("bridge", "output", "--l1", NOBODY, "--oracle", "0x" + "0e" * 20)
 
@@ -179,6 +225,8 @@ def test_an_l1_that_is_away_ends_a_command_that_needs_it(files: Path) -> None:
     "arguments",
     [
         ("bridge", "output", "--l1", NOBODY, "--oracle", "0x42"),
+        ("bridge", "status", "--l1", NOBODY, "--l2", NOBODY, "--rollup", "rollup.json", "0x42"),
+        ("bridge", "status", "--l1", NOBODY, "--l2", NOBODY, "--rollup", "rollup.json", "zz"),
         ("proposer", "--rollup", "rollup.json", "--l1", NOBODY, "--l2", NOBODY, "--oracle", "zz"),
         ("node", "--standalone", "--genesis", "g", "--data-dir", "d", "--rollup", "r", "--l1", NOBODY),
         ("replica", "--genesis", "g", "--data-dir", "d"),

@@ -15,7 +15,16 @@ from l1_bridge.types import L1Log
 from l1_bridge.withdrawals import MESSAGE_PASSED_TOPIC
 
 FUNCTIONS = {
-    "OptimismPortal": [bindings.DEPOSIT_TRANSACTION],
+    "OptimismPortal": [
+        bindings.DEPOSIT_TRANSACTION,
+        bindings.PROVE_WITHDRAWAL,
+        bindings.FINALIZE_WITHDRAWAL,
+        bindings.PROVEN_WITHDRAWALS,
+        bindings.FINALIZED_WITHDRAWALS,
+        bindings.PORTAL_ORACLE,
+        bindings.PORTAL_PAUSED,
+    ],
+    "L2ToL1MessagePasser": [bindings.INITIATE_WITHDRAWAL],
     "L2OutputOracle": [
         bindings.PROPOSE_L2_OUTPUT,
         bindings.DELETE_L2_OUTPUTS,
@@ -26,6 +35,10 @@ FUNCTIONS = {
         bindings.GET_L2_OUTPUT,
         bindings.SUBMISSION_INTERVAL,
         bindings.FINALIZATION_PERIOD,
+        bindings.L2_BLOCK_TIME,
+        bindings.CHALLENGER,
+        bindings.STARTING_BLOCK_NUMBER,
+        bindings.STARTING_TIMESTAMP,
     ],
 }
 CASES = [(contract, function) for contract, functions in FUNCTIONS.items() for function in functions]
@@ -62,6 +75,7 @@ def test_function_is_the_contracts(contract: str, function: ContractFunction) ->
         ("SystemConfig", "ConfigUpdate", CONFIG_UPDATE_TOPIC),
         ("L2OutputOracle", "OutputProposed", bindings.OUTPUT_PROPOSED_TOPIC),
         ("L2ToL1MessagePasser", "MessagePassed", MESSAGE_PASSED_TOPIC),
+        ("OptimismPortal", "WithdrawalFinalized", bindings.WITHDRAWAL_FINALIZED_TOPIC),
     ],
 )
 def test_event_is_the_contracts(contract: str, event: str, topic: bytes) -> None:
