@@ -55,13 +55,6 @@ class SingularBatch:
     """EIP-2718 bytes in order, without deposits."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnsupportedBatch:
-    """A batch of a version that exists but is not read."""
-
-    version: int
-
-
 def encode_batch(batch: SingularBatch) -> bytes:
     """
     Version byte and content of a singular batch.
@@ -89,9 +82,9 @@ def encode_batch(batch: SingularBatch) -> bytes:
     return bytes([SINGULAR_BATCH_VERSION]) + content
 
 
-def decode_batch(data: bytes) -> SingularBatch | UnsupportedBatch:
+def decode_batch(data: bytes) -> SingularBatch:
     """
-    Read a batch; a span batch is told apart, but not read.
+    Read a singular batch; `any_batch` reads those of either version.
 
     Bytes behind a complete singular batch are ignored, as the spec allows and
     op-node does.
@@ -103,11 +96,8 @@ def decode_batch(data: bytes) -> SingularBatch | UnsupportedBatch:
     """
     if not data:
         raise MalformedBatch("a batch is never empty")
-    version = data[0]
-    if version == SPAN_BATCH_VERSION:
-        return UnsupportedBatch(version)
-    if version != SINGULAR_BATCH_VERSION:
-        raise UnknownBatchVersion(version)
+    if data[0] != SINGULAR_BATCH_VERSION:
+        raise UnknownBatchVersion(data[0])
     try:
         return _decode_singular(data)
     except MalformedRlp as error:

@@ -25,9 +25,9 @@ class BitList:
     def __getitem__(self, index: int) -> bool:
         return bool(self.encoded[-1 - index // 8] >> index % 8 & 1)
 
-    def count_ones(self) -> int:
-        """How many bits are set."""
-        return int.from_bytes(self.encoded, "big").bit_count()
+    def count_ones(self, first: int = 0) -> int:
+        """How many bits are set, from the one with index `first` on."""
+        return (int.from_bytes(self.encoded, "big") >> first).bit_count()
 
 
 class BitListWriter:

@@ -88,17 +88,19 @@ class SpanBatch:
     @property
     def first_epoch(self) -> int:
         """Number of the first block's L1 origin."""
-        return (self.last_epoch - self.origin_bits.count_ones() + self.origin_bits[0]) & _UINT64_MASK
+        return (self.last_epoch - self.origin_bits.count_ones(1)) & _UINT64_MASK
 
     def timestamp_at(self, index: int) -> int:
         """Unix seconds of a block by its place in the range."""
         return (self.first_timestamp + self.block_time * index) & _UINT64_MASK
 
-    def iterate_blocks(self) -> Iterator[SpanBlock]:
-        """The blocks, in order, each made when it is asked for."""
-        epoch, transaction_index = self.first_epoch, 0
-        for index, count in enumerate(self.transaction_counts):
-            if index > 0 and self.origin_bits[index]:
+    def iterate_blocks(self, first: int = 0) -> Iterator[SpanBlock]:
+        """The blocks from the one with index `first` on, in order, each made when it is asked for."""
+        epoch = (self.last_epoch - self.origin_bits.count_ones(first)) & _UINT64_MASK
+        transaction_index = sum(self.transaction_counts[:first])
+        for index in range(first, self.block_count):
+            count = self.transaction_counts[index]
+            if self.origin_bits[index]:
                 epoch = (epoch + 1) & _UINT64_MASK
             transactions = self.transactions[transaction_index : transaction_index + count]
             transaction_index += count

@@ -26,7 +26,6 @@ from l1_bridge.rlp_codec import encode_rlp, wrap_rlp_list
 MAX_TRANSACTION_DATA_BYTES = 10_000_000
 """A `tx_data` longer than this makes the batch malformed; op-node uses `MAX_SPAN_BATCH_ELEMENT_COUNT` for it."""
 
-_UINT64_MASK = (1 << 64) - 1
 _ADDRESS_BYTES = 20
 _WORD_BYTES = 32
 _SIGNATURE_BYTES = 64
@@ -164,10 +163,10 @@ def _split(cut: list[bytes], shape: TransactionShape, chain_id: int) -> Transact
 
 
 def _compute_v(type_: int, is_protected: bool, chain_id: int) -> int:
-    """`v` of a signature with parity 0; op-node computes within 64 bits."""
+    """`v` of a signature with parity 0."""
     if type_ != 0:
         return 0
-    return (2 * chain_id + _PROTECTED_V) & _UINT64_MASK if is_protected else _UNPROTECTED_V
+    return 2 * chain_id + _PROTECTED_V if is_protected else _UNPROTECTED_V
 
 
 def _read_uint(item: bytes, limit_bytes: int, name: str) -> int:

@@ -9,7 +9,8 @@ next epoch, at least one each. Spec: derivation.md, "Batch Queue"; holocene/deri
 
 import structlog
 
-from batcher.codec.batch import SingularBatch, UnsupportedBatch
+from batcher.codec.batch import SingularBatch
+from batcher.codec.span_batch import SpanBatch
 from batcher.l2_source import L2BlockRef
 from l1_bridge.errors import ResetError
 from l1_bridge.rollup_config import RollupConfig
@@ -18,10 +19,11 @@ from l1_bridge.types import BlockId, L1Header
 from . import metrics
 from .batch_rules import BatchContext, Reason, Verdict, check_batch
 from .channel_reader import ChannelReader, Starved
+from .span_rules import OpenSpan, ReadRef, SpanReason, check_span
 
 log = structlog.get_logger(__name__)
 
-for _reason in Reason:
+for _reason in (*Reason, *SpanReason):
     metrics.BATCHES.labels(_reason.value)
 
 
@@ -37,13 +39,18 @@ class EpochMismatch(ResetError):
 class BatchQueue:
     """Holds the L1 blocks from the safe head's epoch on: one header a block of the sequencing window."""
 
-    def __init__(self, rollup: RollupConfig, reader: ChannelReader, base: L1Header, resume_at: int = 0) -> None:
+    def __init__(
+        self, rollup: RollupConfig, reader: ChannelReader, read_ref: ReadRef, base: L1Header, resume_at: int = 0
+    ) -> None:
         """Batches of L1 blocks below `resume_at` are not judged."""
         self._rollup = rollup
         self._reader = reader
+        self._read_ref = read_ref
         self._l1_blocks: list[L1Header] = [base]
         self._resume_at = resume_at
         self._undecided: SingularBatch | None = None
+        self._span: OpenSpan | None = None
+        """The span batch whose blocks are being tried."""
 
     async def next_batch(self, safe_head: L2BlockRef, origin: L1Header) -> SingularBatch | Starved:
         """
@@ -67,17 +74,18 @@ class BatchQueue:
             raise EpochMismatch(epoch.id, safe_head)
         if origin.number < self._resume_at:
             return await self._pass_by(safe_head, origin)
-        batch = self._undecided or await self._reader.next_batch(origin.number)
+        batch = self._undecided or self._next_of_span(safe_head) or await self._reader.next_batch(origin.number)
         self._undecided = None
         if batch is Starved.DRAINED:
             return self._fill_epoch(safe_head, origin)
         if isinstance(batch, Starved):
             return batch
-        return self._judge(batch, safe_head, origin)
+        context = BatchContext(safe_head, self._l1_blocks, origin.number)
+        return self._open_span(batch, context) if isinstance(batch, SpanBatch) else self._judge(batch, context)
 
     def flush_channel(self) -> None:
-        """The last batch gave an invalid payload: the rest of its channel goes."""
-        self._undecided = None
+        """A batch, or the payload made of it, was invalid: the rest of its span and channel goes."""
+        self._undecided, self._span = None, None
         self._reader.flush()
 
     def _follow(self, safe_head: L2BlockRef, origin: L1Header) -> None:
@@ -102,14 +110,26 @@ class BatchQueue:
             self._l1_blocks = self._l1_blocks[1:]
         return batch
 
-    def _judge(
-        self, batch: SingularBatch | UnsupportedBatch, safe_head: L2BlockRef, origin: L1Header
-    ) -> SingularBatch | Starved:
-        if isinstance(batch, UnsupportedBatch):
-            metrics.BATCHES.labels("unsupported").inc()
-            self._reader.flush()
-            return Starved.AGAIN
-        reason = check_batch(batch, BatchContext(safe_head, self._l1_blocks, origin.number), self._rollup)
+    def _next_of_span(self, safe_head: L2BlockRef) -> SingularBatch | None:
+        batch = None if self._span is None else self._span.next_batch(safe_head, self._l1_blocks)
+        if batch is None:
+            self._span = None
+        return batch
+
+    def _open_span(self, span: SpanBatch, context: BatchContext) -> Starved:
+        reason = check_span(span, context, self._rollup, self._read_ref)
+        metrics.BATCHES.labels(reason.value).inc()
+        if reason.verdict is Verdict.ACCEPT:
+            self._span = OpenSpan(span, context.safe_head, self._rollup)
+        elif reason.verdict is Verdict.DROP:
+            log.warning(
+                "batch_dropped", reason=reason.value, timestamp=span.first_timestamp, l1=context.inclusion_number
+            )
+            self.flush_channel()
+        return Starved.AGAIN
+
+    def _judge(self, batch: SingularBatch, context: BatchContext) -> SingularBatch | Starved:
+        reason = check_batch(batch, context, self._rollup)
         metrics.BATCHES.labels(reason.value).inc()
         match reason.verdict:
             case Verdict.ACCEPT:
@@ -117,8 +137,10 @@ class BatchQueue:
             case Verdict.PAST:
                 return Starved.AGAIN
             case Verdict.DROP:
-                log.warning("batch_dropped", reason=reason.value, timestamp=batch.timestamp, l1=origin.number)
-                self._reader.flush()
+                log.warning(
+                    "batch_dropped", reason=reason.value, timestamp=batch.timestamp, l1=context.inclusion_number
+                )
+                self.flush_channel()
                 return Starved.AGAIN
             case Verdict.UNDECIDED:
                 self._undecided = batch

@@ -3,16 +3,19 @@ Channel reader: complete channels into batches, one at a time (derivation.md, "C
 
 Decompression goes only as far as batches are asked for. A decompression or RLP error ends the channel and keeps the
 batches before it. A batch that can not be decoded ends it too: it is invalid, and an invalid batch takes the rest of
-its channel along (holocene/derivation.md, "Fast Channel Invalidation"); op-node's reader does the same.
+its channel along (holocene/derivation.md, "Fast Channel Invalidation"); op-node's reader does the same. A span batch
+that is whole, but for a transaction in it that can not be put together, is dropped alone: there too we do as op-node.
 """
 
 import asyncio
 from enum import Enum
 from typing import TypeAlias
 
-from batcher.codec.batch import SingularBatch, UnsupportedBatch, decode_batch
+from batcher.codec.any_batch import decode_any_batch
+from batcher.codec.batch import SingularBatch
 from batcher.codec.channel import BatchReader, read_batches
-from batcher.codec.errors import MalformedBatch
+from batcher.codec.errors import MalformedBatch, UnreadableTransaction
+from batcher.codec.span_batch import SpanBatch, SpanParameters
 
 from . import metrics
 from .channel_assembly import ChannelStage
@@ -30,14 +33,15 @@ class Starved(Enum):
     """All data of the L1 blocks so far is read."""
 
 
-Batch: TypeAlias = SingularBatch | UnsupportedBatch
+Batch: TypeAlias = SingularBatch | SpanBatch
 
 
 class ChannelReader:
     """Batches of the current channel, then of the next."""
 
-    def __init__(self, channels: ChannelStage) -> None:
+    def __init__(self, channels: ChannelStage, parameters: SpanParameters) -> None:
         self._channels = channels
+        self._parameters = parameters
         self._reader: BatchReader | None = None
         self._is_large = False
         self._running: asyncio.Future[Batch | Starved] | None = None
@@ -74,7 +78,10 @@ class ChannelReader:
             self._end("complete" if reader.end is None else reader.end.value)
             return Starved.AGAIN
         try:
-            return decode_batch(raw)
+            return decode_any_batch(raw, self._parameters)
+        except UnreadableTransaction:
+            metrics.BATCHES.labels("malformed").inc()
+            return Starved.AGAIN
         except MalformedBatch:
             metrics.BATCHES.labels("malformed").inc()
             self._end("bad_batch")

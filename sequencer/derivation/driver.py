@@ -166,7 +166,7 @@ class DerivationService:
         self._expected, self._head = start.resume_at, start.head
         self._finality_tried_at = start.base.number
         self._current_l1 = start.base
-        self._pipeline = DerivationPipeline(self._l1, self._rollup, self._l1_config, start)
+        self._pipeline = DerivationPipeline(self._l1, self._rollup, self._l1_config, start, self._chain.ref)
         metrics.STARTS.inc()
         log.info("derivation_started", safe=standing.safe.number, l1=start.base.number)
         return self._pipeline

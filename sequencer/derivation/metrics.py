@@ -12,7 +12,7 @@ CHANNELS = Counter("braid_derivation_channels_total", "Channels, by why nothing 
 """complete; over_limit, bad_compression, bad_rlp, bad_batch, invalid_batch; replaced, timed_out, oversized."""
 
 BATCHES = Counter("braid_derivation_batches_total", "Batches, by what the rules said", ["reason"])
-"""The reasons of `batch_rules`, and: malformed, unsupported, before_origin, empty (made here, window over)."""
+"""The reasons of `batch_rules` and `span_rules`, and: malformed, before_origin, empty (made here, window over)."""
 
 BLOCKS = Counter("braid_derivation_blocks_total", "Safe blocks, by how they came about", ["source"])
 """consolidated: the unsafe block was it; executed; deposits_only: it held an invalid transaction;
@@ -38,7 +38,7 @@ for _counter, _labels in (
             *("replaced", "timed_out", "oversized"),
         ),
     ),
-    (BATCHES, ("malformed", "unsupported", "before_origin", "empty")),
+    (BATCHES, ("malformed", "before_origin", "empty")),
     (BLOCKS, ("consolidated", "executed", "deposits_only", "replayed")),
     (REORGS, ("derived", "l1_reorg")),
 ):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from batcher.codec.batch import SingularBatch
+from batcher.codec.span_batch import SpanParameters
 from batcher.l2_source import L2BlockRef
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.rollup_config import RollupConfig
@@ -24,6 +25,7 @@ from .channel_assembly import ChannelStage
 from .channel_reader import ChannelReader, Starved
 from .frame_queue import FrameQueue
 from .l1_traversal import EpochReader, L1Traversal
+from .span_rules import ReadRef
 
 BATCHES_PER_CALL = 256
 """Batches that one call reads and throws away at most, before others have their turn."""
@@ -56,13 +58,16 @@ class PipelineStart:
 class DerivationPipeline:
     """All stages from L1 to attributes."""
 
-    def __init__(self, l1: L1Source, rollup: RollupConfig, l1_config: L1ChainConfig, start: PipelineStart) -> None:
+    def __init__(
+        self, l1: L1Source, rollup: RollupConfig, l1_config: L1ChainConfig, start: PipelineStart, read_ref: ReadRef
+    ) -> None:
+        """`read_ref` gives blocks of the chain up to the head that attributes are asked for."""
         epochs = EpochReader(l1, rollup)
         self._traversal = L1Traversal(l1, epochs, rollup, start.base, start.config)
         self._frames = FrameQueue()
-        reader = ChannelReader(ChannelStage(self._frames))
+        reader = ChannelReader(ChannelStage(self._frames), SpanParameters.from_rollup(rollup))
         resume_at = 0 if start.resume_at is None else start.resume_at.number
-        self._batches = BatchQueue(rollup, reader, start.base, resume_at)
+        self._batches = BatchQueue(rollup, reader, read_ref, start.base, resume_at)
         self._deriver = AttributesDeriver(rollup, l1_config, epochs)
         self._accepted: SingularBatch | None = None
         """Accepted, and not yet attributes because L1 did not answer."""

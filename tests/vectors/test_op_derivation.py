@@ -1,6 +1,6 @@
 """Chains that op-node and op-geth made, derived again: attributes of every block, and the pipeline from L1 alone."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
@@ -21,6 +21,7 @@ from sequencer.derivation.batch_queue import EpochMismatch
 from sequencer.derivation.driver import DerivationService
 from sequencer.derivation.l1_traversal import EpochReader
 from sequencer.derivation.pipeline import DerivationPipeline, PipelineStart, Progress
+from sequencer.derivation.span_rules import ReadRef
 from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.block import Block, decode_block
 from sequencer.primitives.deposit import DepositTransaction
@@ -29,8 +30,6 @@ from sequencer.state.store import Store
 from tests.fakes.recorded_l1 import RecordedL1, Vector, load_vector
 
 FILES = ("calldata", "window")
-LAST_SINGULAR_L2_BLOCK = 117
-FIRST_SPAN_L1_BLOCK = 70
 LAST_L2_BLOCK_BEFORE_THE_GAP = 217
 FIRST_L1_BLOCK_OF_THE_GAP = 114
 LAST_L1_BLOCK_OF_THE_GAP = 162
@@ -55,6 +54,11 @@ def ref_of(block: Block, rollup: RollupConfig) -> L2BlockRef:
         origin, sequence_number = info.origin, info.sequence_number
     header = block.header
     return L2BlockRef(block.number, block.hash, header.parent_hash, header.timestamp, origin, sequence_number)
+
+
+def reader_of(blocks: Sequence[Block], rollup: RollupConfig) -> ReadRef:
+    """What the pipeline asks the chain for."""
+    return lambda number: ref_of(blocks[number], rollup)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -87,17 +91,16 @@ async def test_attributes_from_parent_and_origin_are_those_of_every_block(name: 
     assert compared == vector["safe_l2"]
 
 
-async def test_the_pipeline_gives_every_singular_block_of_op_batcher() -> None:
-    """Blocks 1 to 117; then span batches begin, which are dropped, until the window of the next epoch is over."""
-    vector, blocks = load("calldata"), blocks_of("calldata")
+@pytest.mark.parametrize("name", FILES)
+async def test_the_pipeline_gives_every_block_of_the_chain(name: str) -> None:
+    """Singular batches, span batches in brotli and zlib, and in `window` what fills an expired sequencing window."""
+    vector, blocks = load(name), blocks_of(name)
     rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
     l1 = RecordedL1(vector["l1"])
-    l1.head_number = FIRST_SPAN_L1_BLOCK - 1
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
-    pipeline = DerivationPipeline(
-        l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    )
+    start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
+    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = 0
     while True:
@@ -112,7 +115,7 @@ async def test_the_pipeline_gives_every_singular_block_of_op_batcher() -> None:
         assert compare_with_block(result.attributes, safe.hash, blocks[number + 1]) == ()
         number += 1
 
-    assert number == LAST_SINGULAR_L2_BLOCK
+    assert number == vector["safe_l2"] == len(blocks) - 1
 
 
 async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
@@ -129,7 +132,7 @@ async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
     assert base is not None
     head = blocks[LAST_L2_BLOCK_BEFORE_THE_GAP]
     start = PipelineStart(base, system_config_at(head, rollup), ref_of(head, rollup), first.id)
-    pipeline = DerivationPipeline(l1, rollup, l1_config, start)
+    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = LAST_L2_BLOCK_BEFORE_THE_GAP
     while True:
@@ -155,9 +158,8 @@ async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
     l1 = RecordedL1(vector["l1"])
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
-    pipeline = DerivationPipeline(
-        l1, rollup, l1_config, PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    )
+    start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
+    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
     ref = ref_of(blocks[0], rollup)
     elsewhere = L2BlockRef(0, ref.hash, ref.parent_hash, ref.timestamp, BlockId(base.number, bytes(32)), 0)
 
@@ -212,29 +214,17 @@ def open_follower(name: str, folder: Path) -> Follower:
     return Follower(vector, chain, thread, l1, service)
 
 
-@pytest.fixture
-def follower(tmp_path: Path) -> Iterator[Follower]:
-    made = open_follower("calldata", tmp_path)
-    yield made
-    made.thread.close()
-    made.chain.store.close()
+@pytest.mark.parametrize("name", FILES)
+async def test_a_node_reaches_every_hash_receipt_and_output_root(name: str, tmp_path: Path) -> None:
+    follower = open_follower(name, tmp_path)
+    follower.l1.finalized_number = follower.l1.head_number - 20
+    try:
+        await follower.derive_all()
 
-
-async def test_a_node_reaches_every_hash_receipt_and_output_root_of_the_singular_batches(follower: Follower) -> None:
-    follower.l1.head_number = FIRST_SPAN_L1_BLOCK - 1
-    follower.l1.finalized_number = FIRST_SPAN_L1_BLOCK - 10
-    await follower.derive_all()
-
-    heads = follower.chain.heads
-    assert heads.safe.number == LAST_SINGULAR_L2_BLOCK
-    assert 0 < heads.finalized.number < heads.safe.number
-    follower.assert_equal_up_to(LAST_SINGULAR_L2_BLOCK)
-
-
-async def test_span_batches_that_are_not_read_do_not_stop_the_node(follower: Follower) -> None:
-    """They are dropped; the chain goes on with deposits alone once a window is over, and op-node's part stays."""
-    await follower.derive_all()
-
-    assert follower.service.current_l1 == follower.l1.canonical(follower.l1.head_number)
-    assert follower.chain.heads.safe.number > LAST_SINGULAR_L2_BLOCK
-    follower.assert_equal_up_to(LAST_SINGULAR_L2_BLOCK)
+        heads, last = follower.chain.heads, follower.vector["safe_l2"]
+        assert heads.safe.number == heads.unsafe.number == last
+        assert 0 < heads.finalized.number < last
+        follower.assert_equal_up_to(last)
+    finally:
+        follower.thread.close()
+        follower.chain.store.close()

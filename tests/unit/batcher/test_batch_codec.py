@@ -3,7 +3,7 @@
 import pytest
 import rlp
 
-from batcher.codec.batch import SingularBatch, UnsupportedBatch, decode_batch, encode_batch
+from batcher.codec.batch import SingularBatch, decode_batch, encode_batch
 from batcher.codec.errors import MalformedBatch, UnencodableField, UnknownBatchVersion
 
 PARENT = b"\x11" * 32
@@ -45,11 +45,7 @@ def test_bytes_behind_a_complete_batch_are_ignored_as_op_node_does() -> None:
     assert decode_batch(encode_batch(BATCH) + b"junk") == BATCH
 
 
-def test_span_batch_is_told_apart() -> None:
-    assert decode_batch(b"\x01anything") == UnsupportedBatch(1)
-
-
-@pytest.mark.parametrize("version", [2, 3, 0x80, 0xFF])
+@pytest.mark.parametrize("version", [1, 2, 3, 0x80, 0xFF])
 def test_unknown_version_is_rejected(version: int) -> None:
     with pytest.raises(UnknownBatchVersion) as caught:
         decode_batch(bytes([version]) + encode_batch(BATCH)[1:])

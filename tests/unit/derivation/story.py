@@ -10,6 +10,7 @@ from batcher.codec.batch import SingularBatch, encode_batch
 from batcher.codec.channel import ChannelWriter, cut_frames
 from batcher.codec.compression import compress_zlib
 from batcher.codec.frame import Frame, encode_frames_data
+from batcher.codec.span_batch import SpanParameters, encode_span_batch
 from batcher.l2_source import L2BlockRef
 from l1_bridge.errors import ResetError
 from l1_bridge.l1_chain_config import prague_l1_chain
@@ -162,6 +163,13 @@ class Story:
     def post(self, first: int, last: int, *, frames: int = 1) -> None:
         """Queue the sequencer's blocks as one channel in one transaction of L1."""
         self.post_batches([self.batch_of(number) for number in range(first, last + 1)], frames=frames)
+
+    def encode_span(self, first: int, last: int) -> bytes:
+        """One span batch of the sequencer's blocks."""
+        ref = self.sequencer.chain.ref(first)
+        assert ref is not None
+        batches = [self.batch_of(number) for number in range(first, last + 1)]
+        return encode_span_batch(batches, SpanParameters.from_rollup(self.rollup), ref.sequence_number)
 
     def post_batches(self, batches: Iterable[SingularBatch], *, frames: int = 1) -> None:
         writer = ChannelWriter()

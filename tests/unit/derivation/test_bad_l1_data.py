@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client import Counter
 
-from batcher.codec.batch import SPAN_BATCH_VERSION
 from batcher.codec.compression import compress_zlib
 from batcher.codec.frame import encode_frames_data
+from batcher.codec.span_transactions import split_transaction
 from batcher.l2_source import L2BlockRef
 from l1_bridge.rlp_codec import encode_rlp
 from sequencer.chain.chain import Chain, InvalidPayload
@@ -157,17 +157,28 @@ async def test_somebody_elses_transactions_to_the_inbox_do_not_count(story: Stor
     assert story.replica.chain.heads.safe.number == 0
 
 
-async def test_a_span_batch_is_counted_and_takes_its_channel_along(story: Story) -> None:
+async def test_a_span_batch_with_an_unreadable_transaction_goes_alone(story: Story) -> None:
+    """op-node reads on in the channel; where the parts themselves are cut off, the channel ends."""
     await start(story)
     counted = Counted()
-    story.post_raw_batches([bytes([SPAN_BATCH_VERSION]) + b"whatever", encoded(story.batch_of(1))])
+    whole = story.encode_span(1, 2)
+    transaction_data = make_data_of_first_transaction(story)
+    unreadable = whole.replace(transaction_data, bytes([0x03]) + transaction_data[1:])
+    assert unreadable != whole
+    story.post_raw_batches([whole[:-1], encoded(story.batch_of(1))])
+    story.post_raw_batches([unreadable, encoded(story.batch_of(1))])
     story.l1.act_mine()
     await story.replica.derive()
-    assert story.replica.chain.heads.safe.number == 0
 
-    await finish(story)
+    assert story.replica.chain.heads.safe.number == 1
+    assert counted.since("batches")["malformed"] == 2
+    assert counted.since("channels")["bad_batch"] == 1
 
-    assert counted.since("batches")["unsupported"] == 1
+
+def make_data_of_first_transaction(story: Story) -> bytes:
+    """Type byte and list of what a span batch has no column for."""
+    raw = story.batch_of(1).transactions[0]
+    return split_transaction(raw, story.rollup.l2_chain_id).data
 
 
 async def test_a_batch_that_can_not_be_decoded_takes_its_channel_along(story: Story) -> None:
