@@ -50,6 +50,12 @@ class NodeSettings(BaseSettings):
     block_time_seconds: int = Field(2, ge=1, description="of a standalone chain; a rollup's is agreed")
     clock: ClockName = Field("system", description="l1: follow L1's time; resume: go on where the chain stands")
     late_seconds: float | None = Field(None, description="blocks later than this hold deposits alone")
+    throttle_soft_bytes: int = Field(
+        16_000_000, ge=0, description="transaction bytes not on L1 yet from which on blocks get smaller; 0: never"
+    )
+    throttle_hard_bytes: int = Field(64_000_000, ge=0, description="the same, from which on blocks are smallest")
+    throttle_block_bytes: int = Field(130_000, gt=0, description="transaction bytes a block when throttling begins")
+    throttle_least_block_bytes: int = Field(2_000, gt=0, description="transaction bytes that a block may always take")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
@@ -64,6 +70,14 @@ class NodeSettings(BaseSettings):
     def _cross_check_is_another_engine(self) -> "NodeSettings":
         if self.cross_check == self.engine != "auto":
             raise ValueError(f"cross_check needs another engine than {self.engine}, which is the first one already")
+        return self
+
+    @model_validator(mode="after")
+    def _throttle_falls(self) -> "NodeSettings":
+        if self.throttle_hard_bytes < self.throttle_soft_bytes:
+            raise ValueError("throttle_hard_bytes is below throttle_soft_bytes")
+        if self.throttle_least_block_bytes > self.throttle_block_bytes:
+            raise ValueError("throttle_least_block_bytes is above throttle_block_bytes")
         return self
 
     @property

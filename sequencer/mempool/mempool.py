@@ -32,7 +32,7 @@ from .journal_records import SliceRecord, TerminalRecord, TransactionRecord, com
 from .journal_replay import Replayed
 from .metrics import ENDED, POOL_BYTES, POOL_TRANSACTIONS
 from .pool import Pool, PoolLimits
-from .pool_entry import Stage
+from .pool_entry import UNBOUNDED, Stage
 from .statuses import TransactionState, TransactionStatus, chain_status
 
 
@@ -54,6 +54,8 @@ class Mempool:
         self._clock = clock
         self._rules = rules
         self._waiting = asyncio.Event()
+        self.held_back: str | None = None
+        """Why transactions that are ready have to wait; sequencing says so. None: they need not."""
         self._pool = Pool(
             rules,
             limits,
@@ -120,16 +122,29 @@ class Mempool:
         return await self._intake.submit(raws)
 
     def take(
-        self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int, gas_alone: int = 0
+        self,
+        *,
+        base_fee: int,
+        gas_budget: int,
+        limit: int,
+        max_bytes: int,
+        gas_alone: int = 0,
+        bytes_left: int = UNBOUNDED,
     ) -> list[Transaction]:
         """
         The best ready transactions for one slice, by effective tip with each sender's nonces in order.
 
         They stay known and are not taken again until `settle` returns them. `gas_budget` counts gas limits; one
         transaction above it, up to `gas_alone`, may have the slice to itself, so that none is too large for ever.
+        The last one may exceed `bytes_left`.
         """
         taken = self._pool.take(
-            base_fee=base_fee, gas_budget=gas_budget, limit=limit, max_bytes=max_bytes, gas_alone=gas_alone
+            base_fee=base_fee,
+            gas_budget=gas_budget,
+            limit=limit,
+            max_bytes=max_bytes,
+            gas_alone=gas_alone,
+            bytes_left=bytes_left,
         )
         if not taken or not self._pool.ready_count:
             self._waiting.clear()
@@ -183,7 +198,10 @@ class Mempool:
                 return TransactionStatus(
                     TransactionState.PRECONFIRMED, None, place.block_number, place.slice_index, place.index
                 )
-            reason = self._pool.why_waiting(entry, head.base_fee) if entry.stage is Stage.WAITING else None
+            reason = None
+            queue = self._pool.queue(entry.transaction.sender)
+            if entry.stage is Stage.WAITING and queue is not None:
+                reason = queue.why_waiting(entry, head.base_fee) or self.held_back
             state = TransactionState.RECEIVED if reason is None else TransactionState.QUEUED
             return TransactionStatus(state, reason)
         number = self._view.included_in(transaction_hash)

@@ -22,7 +22,7 @@ from .errors import AlreadyKnown, PoolFull, ReplacementUnderpriced, SenderLimitR
 from .eviction import EvictionOrder
 from .head import PoolHead
 from .metrics import RETURNED
-from .pool_entry import Entry, Place, SenderQueue, Stage
+from .pool_entry import UNBOUNDED, Entry, Place, SenderQueue, Stage
 from .ready_queue import ReadyQueue
 from .statuses import TransactionState
 
@@ -144,12 +144,23 @@ class Pool:
             self._refresh(sender, head)
 
     def take(
-        self, *, base_fee: int, gas_budget: int, limit: int, max_bytes: int, gas_alone: int = 0
+        self,
+        *,
+        base_fee: int,
+        gas_budget: int,
+        limit: int,
+        max_bytes: int,
+        gas_alone: int = 0,
+        bytes_left: int = UNBOUNDED,
     ) -> list[Transaction]:
-        """The best ready ones within the budgets, in order, or one of up to `gas_alone`; in flight until settled."""
+        """
+        The best ready ones within the budgets, in order, or one of up to `gas_alone`; in flight until settled.
+
+        The last one may exceed `bytes_left`, so that nothing is too large for it.
+        """
         taken: list[Transaction] = []
         skipped: list[Entry] = []
-        while len(taken) < limit and len(skipped) < self._limits.max_skipped:
+        while len(taken) < limit and len(skipped) < self._limits.max_skipped and bytes_left > 0:
             entry = self._ready.pop(base_fee)
             if entry is None:
                 break
@@ -165,6 +176,7 @@ class Pool:
                 continue
             gas_budget -= transaction.gas_limit
             max_bytes -= len(transaction.raw)
+            bytes_left -= len(transaction.raw)
             self._take(entry)
             taken.append(transaction)
         for entry in skipped:
@@ -241,24 +253,12 @@ class Pool:
             _, entry = self._ages.popleft()
             if entry.is_gone:
                 continue
-            reason = self.why_waiting(entry, base_fee) if entry.stage is Stage.WAITING else None
+            queue = self._senders[entry.transaction.sender]
+            reason = queue.why_waiting(entry, base_fee) if entry.stage is Stage.WAITING else None
             if reason is None:
                 self._ages.append((now + self._limits.lifetime_seconds, entry))
             else:
                 self._end(entry, TransactionState.DROPPED, f"expired: {reason}")
-
-    def why_waiting(self, entry: Entry, base_fee: int) -> str | None:
-        """What a waiting entry waits for, None when it is ready."""
-        if entry.parked is not None:
-            return entry.parked
-        queue = self._senders[entry.transaction.sender]
-        gap = queue.first_gap()
-        if gap < entry.transaction.nonce:
-            return f"nonce gap: waits for the sender's transaction with nonce {gap}"
-        fee_cap = entry.transaction.max_fee_per_gas
-        if fee_cap < base_fee:
-            return f"max fee per gas {fee_cap} wei is below the base fee {base_fee} wei"
-        return None
 
     def _check_replacement(self, transaction: Transaction, replaced: Entry) -> None:
         if replaced.stage is not Stage.WAITING:

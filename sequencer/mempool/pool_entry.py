@@ -5,6 +5,9 @@ from enum import Enum, auto
 
 from sequencer.primitives.transaction import Transaction
 
+UNBOUNDED = 1 << 62
+"""More bytes than there are."""
+
 
 class Stage(Enum):
     """How far an entry has come."""
@@ -94,3 +97,15 @@ class SenderQueue:
         while nonce in self.entries:
             nonce += 1
         return nonce
+
+    def why_waiting(self, entry: Entry, base_fee: int) -> str | None:
+        """What a waiting entry of this queue waits for, None when it is ready."""
+        if entry.parked is not None:
+            return entry.parked
+        gap = self.first_gap()
+        if gap < entry.transaction.nonce:
+            return f"nonce gap: waits for the sender's transaction with nonce {gap}"
+        fee_cap = entry.transaction.max_fee_per_gas
+        if fee_cap < base_fee:
+            return f"max fee per gas {fee_cap} wei is below the base fee {base_fee} wei"
+        return None

@@ -30,6 +30,7 @@ from sequencer.sequencing.attributes_source import AttributesSource, RollupAttri
 from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
 from sequencer.sequencing.finality import DepthFinality
 from sequencer.sequencing.service import SequencingOptions, SequencingService
+from sequencer.sequencing.throttle import Throttle, ThrottleLimits
 from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
@@ -200,9 +201,11 @@ def _make_sequencing(
             base.rollup, l1.config, l1.client, lambda: tracker.heads, base.settings.l1_confirmations
         )
         block_time, finality = base.rollup.block_time, None
+        throttle = Throttle(_throttle_limits(base.settings))
     else:
         attributes = StandaloneAttributes(STANDALONE_FEE_RECIPIENT)
         block_time, finality = base.settings.block_time_seconds, DepthFinality()
+        throttle = Throttle(ThrottleLimits(soft_bytes=0))
     return SequencingService(
         base.chain,
         base.thread,
@@ -213,4 +216,14 @@ def _make_sequencing(
         SpeedBudget(BudgetLimits()),
         finality,
         rpc.backend.preconfirmations.on_slice,
+        throttle=throttle,
+    )
+
+
+def _throttle_limits(settings: NodeSettings) -> ThrottleLimits:
+    return ThrottleLimits(
+        soft_bytes=settings.throttle_soft_bytes,
+        hard_bytes=settings.throttle_hard_bytes,
+        block_bytes=settings.throttle_block_bytes,
+        least_block_bytes=settings.throttle_least_block_bytes,
     )

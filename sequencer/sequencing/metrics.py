@@ -1,6 +1,6 @@
 """Metrics of sequencing."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 SLICES = Counter("braid_sequencing_slices_total", "Slices that were published")
 SLICE_TRANSACTIONS = Histogram(
@@ -18,4 +18,11 @@ WITHDRAWN_BLOCKS = Counter("braid_sequencing_withdrawn_blocks_total", "Open bloc
 
 REMADE_BLOCKS = Counter(
     "braid_sequencing_remade_blocks_total", "Open blocks that were made again because a slice or the seal failed"
+)
+
+UNPOSTED_BYTES = Gauge(
+    "braid_sequencing_unposted_bytes", "Signed bytes of user transactions in blocks above the safe head"
+)
+BLOCK_SHARE_BYTES = Gauge(
+    "braid_sequencing_block_share_bytes", "Bytes of user transactions that a block may take; 0: as many as there are"
 )

@@ -23,6 +23,7 @@ from sequencer.chain.thread import ChainThread
 from sequencer.execution.interface import Included, Outcome
 from sequencer.mempool.journal_records import SliceRecord, compute_receipts_digest
 from sequencer.mempool.mempool import Mempool
+from sequencer.mempool.pool_entry import UNBOUNDED
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.clock import Clock
 
@@ -31,8 +32,12 @@ from .attributes_source import AttributesSource, NextBlock
 from .budget import SpeedBudget
 from .finality import DepthFinality
 from .slices import PreconfirmationBroken, PublishedBlock, included_of
+from .throttle import Throttle, ThrottleLimits, count_bytes
 
 log = structlog.get_logger(__name__)
+
+MAX_WEIGHED_BLOCKS = 16
+"""Blocks of an earlier process that are read before one block is opened, to know what of them waits for L1."""
 
 MAX_SLICE_BYTES = 1 << 20
 """Transaction bytes of a slice; a block's worth of slices still fits the batcher's channels."""
@@ -92,6 +97,7 @@ class SequencingService:
         finality: DepthFinality | None = None,
         on_slice: Callable[[Sequence[Outcome]], None] = lambda outcomes: None,
         stopwatch: Callable[[], float] = time.perf_counter,
+        throttle: Throttle | None = None,
     ) -> None:
         """
         Wire the parts together.
@@ -102,6 +108,8 @@ class SequencingService:
             Given for a standalone chain; a rollup's heads follow from derivation.
         on_slice :
             Hears the outcomes of each slice once it is durable, on the event loop.
+        throttle :
+            How much a block may add while L1 is behind; None: no bound, as for a standalone chain.
         """
         self._chain = chain
         self._thread = thread
@@ -113,6 +121,7 @@ class SequencingService:
         self._finality = finality
         self._on_slice = on_slice
         self._stopwatch = stopwatch
+        self._throttle = throttle or Throttle(ThrottleLimits(soft_bytes=0))
         self._open: _Open | None = None
         self.is_paused = False
 
@@ -121,6 +130,10 @@ class SequencingService:
         """The open block as far as it is published; None between two blocks. Any thread may ask."""
         opened = self._open
         return None if opened is None else opened.published
+
+    def limit_block_bytes(self, limit: int | None) -> None:
+        """Let the next blocks take so many bytes of transactions at most; None: no bound but back-pressure."""
+        self._throttle.asked_share = limit
 
     async def step(self) -> Wake:
         """Do the next piece of work; raises what the attributes source raises when L1 can not answer."""
@@ -173,14 +186,28 @@ class SequencingService:
         late, limit = self._clock.now() - timestamp, self._options.late_seconds
         if limit is not None and late > limit:
             following = NextBlock(following.attributes, allows_user_transactions=False)
+        await self._thread.run(self._weigh_unposted)
         await self._begin(parent, following)
         return AGAIN
+
+    def _weigh_unposted(self) -> None:
+        """On the chain thread: bring what waits for L1 up to the heads, some blocks at a time after a restart."""
+        unposted, heads = self._throttle.unposted, self._chain.heads
+        unposted.forget_up_to(heads.safe.number)
+        unposted.forget_above(heads.unsafe.number)
+        for _ in range(MAX_WEIGHED_BLOCKS):
+            number = unposted.next_missing(heads.safe.number, heads.unsafe.number)
+            block = None if number is None else self._chain.block(number)
+            if number is None or block is None:
+                return
+            unposted.note(number, count_bytes(block.transactions))
 
     async def _begin(self, parent: L2BlockRef, following: NextBlock) -> _Open:
         handle = await self._thread.run(self._open_over, parent, following.attributes)
         pending = handle.pending
         published = PublishedBlock(pending.environment, pending.included, pending.state)
         self._open = _Open(handle, parent, following.attributes, following.allows_user_transactions, published)
+        self._throttle.begin_block()
         return self._open
 
     def _open_over(self, parent: L2BlockRef, attributes: PayloadAttributes) -> OpenBlockHandle:
@@ -216,12 +243,14 @@ class SequencingService:
         )
         if gas <= 0 and is_first:
             gas = min(gas_left, self._budget.minimum_gas)
+        self._mempool.held_back = self._throttle.reason
         taken = self._mempool.take(
             base_fee=environment.base_fee_per_gas,
             gas_budget=gas,
             limit=self._budget.slice_transactions,
             max_bytes=MAX_SLICE_BYTES,
             gas_alone=gas_left if is_first else 0,
+            bytes_left=UNBOUNDED if (left := self._throttle.bytes_left) is None else left,
         )
         if not taken:
             return
@@ -278,6 +307,8 @@ class SequencingService:
         opened.published.publish(included, opened.handle.view())
         opened.included += included
         opened.slices += bool(included)
+        self._throttle.spend(count_bytes(outcome.transaction for outcome in included))
+        self._mempool.held_back = self._throttle.reason
         self._on_slice(outcomes)
 
     async def _seal(self, opened: _Open) -> None:
@@ -288,6 +319,7 @@ class SequencingService:
             self._give_up(opened)
             return
         self._open = None
+        self._throttle.seal_block(opened.number)
         seconds = self._stopwatch() - started
         self._budget.measure_seal(gas, seconds)
         metrics.SEAL_SECONDS.observe(seconds)

@@ -33,6 +33,7 @@ from sequencer.sequencing.attributes_source import RollupAttributes
 from sequencer.sequencing.budget import BudgetLimits, SpeedBudget
 from sequencer.sequencing.service import SequencingOptions, SequencingService
 from sequencer.sequencing.slices import PublishedBlock
+from sequencer.sequencing.throttle import Throttle, ThrottleLimits
 from sequencer.state.store import Store
 from tests.actions.agreement import BLOCK_TIME, Agreement
 from tests.fakes.l1 import FakeL1
@@ -176,6 +177,7 @@ class Sequencer(Node):
         """What of the open block was preconfirmed."""
         self.told_over = b""
         """Hash of that block's parent."""
+        self.throttle_limits = ThrottleLimits()
         self.on_told: Callable[[bytes, Sequence[Told]], None] = lambda parent, told: None
         """Hears each slice at the instant of its publication, with the hash of the block's parent."""
 
@@ -197,6 +199,7 @@ class Sequencer(Node):
             SpeedBudget(BudgetLimits()),
             on_slice=self._hear_slice,
             stopwatch=lambda: next(ticks) * 1e-4,
+            throttle=Throttle(self.throttle_limits),
         )
         events = ChainEvents(asyncio.get_running_loop(), self.mempool)
         self.chain.subscribe(events.hear)
