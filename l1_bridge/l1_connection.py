@@ -59,7 +59,7 @@ class L1Connection:
         from web3 import AsyncWeb3
 
         timeout = aiohttp.ClientTimeout(total=endpoint.timeout_seconds)
-        response_class = _bounded_response(endpoint.response_limit_bytes)
+        response_class = bounded_response(endpoint.response_limit_bytes)
         async with aiohttp.ClientSession(timeout=timeout, response_class=response_class) as session:
             provider = _provider_class()(session, endpoint.url)
             yield cls(AsyncWeb3(provider), endpoint.timeout_seconds)
@@ -152,7 +152,7 @@ def _provider_class() -> "Callable[[aiohttp.ClientSession, str], AsyncHTTPProvid
     return OneSessionProvider
 
 
-def _bounded_response(limit_bytes: int) -> type[aiohttp.ClientResponse]:
+def bounded_response(limit_bytes: int) -> type[aiohttp.ClientResponse]:
     """A response class that stops reading a body at the limit, whatever its length header says."""
 
     class BoundedResponse(aiohttp.ClientResponse):

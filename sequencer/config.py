@@ -33,6 +33,13 @@ class NodeSettings(BaseSettings):
     genesis: Path = Field(description="genesis.json")
     rollup: Path | None = Field(None, description="rollup.json; none for a standalone chain")
     l1: str | None = Field(None, description="URL of an L1 node")
+    l1_beacon: str | None = Field(None, description="URL of a beacon node, for batches in blobs; none: the L1 node's")
+    l1_slot_seconds: int | None = Field(
+        None, ge=1, description="seconds of an L1 slot; none: what the beacon node says, or slots are block numbers"
+    )
+    trust_l1_transactions_root: bool = Field(
+        False, description="do not compare L1's transactions with their root: anvil's is wrong where blobs are"
+    )
     l1_chain_config: Path | None = Field(None, description="L1 chain config; none: Prague from genesis")
     l1_confirmations: int = Field(0, ge=0, description="L1 blocks on top of an origin before it is built upon")
     l1_poll_seconds: float = Field(1.0, gt=0, description="how often L1's heads are read")

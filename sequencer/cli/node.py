@@ -13,6 +13,12 @@ Genesis = Annotated[Path | None, typer.Option(help="genesis.json")]
 Rollup = Annotated[Path | None, typer.Option(help="rollup.json")]
 L1 = Annotated[str | None, typer.Option(help="URL of an L1 node")]
 L1ChainConfig = Annotated[Path | None, typer.Option(help="L1 chain config; none: Prague from genesis")]
+L1Beacon = Annotated[str | None, typer.Option(help="URL of a beacon node, for batches in blobs; none: the L1 node's")]
+L1SlotSeconds = Annotated[int | None, typer.Option(help="seconds of an L1 slot; none: as the beacon node says")]
+TrustRoot = Annotated[
+    bool | None,
+    typer.Option("--trust-l1-transactions-root", help="for anvil, whose transactions root is wrong where blobs are"),
+]
 L1Poll = Annotated[float | None, typer.Option(help="seconds between two looks at L1's heads")]
 DataDir = Annotated[Path | None, typer.Option(help="where the chain is kept")]
 RpcHost = Annotated[str | None, typer.Option(help="address that the RPC listens on")]
@@ -43,6 +49,9 @@ def node(
     genesis: Genesis = None,
     rollup: Rollup = None,
     l1: L1 = None,
+    l1_beacon: L1Beacon = None,
+    l1_slot_seconds: L1SlotSeconds = None,
+    trust_l1_transactions_root: TrustRoot = None,
     l1_chain_config: L1ChainConfig = None,
     l1_poll: L1Poll = None,
     l1_confirmations: Annotated[int | None, typer.Option(help="L1 blocks on top of an origin")] = None,
@@ -69,6 +78,9 @@ def node(
         genesis=genesis,
         rollup=rollup,
         l1=l1,
+        l1_beacon=l1_beacon,
+        l1_slot_seconds=l1_slot_seconds,
+        trust_l1_transactions_root=trust_l1_transactions_root,
         l1_chain_config=l1_chain_config,
         l1_poll_seconds=l1_poll,
         l1_confirmations=l1_confirmations,
@@ -101,6 +113,9 @@ def replica(
     genesis: Genesis = None,
     rollup: Rollup = None,
     l1: L1 = None,
+    l1_beacon: L1Beacon = None,
+    l1_slot_seconds: L1SlotSeconds = None,
+    trust_l1_transactions_root: TrustRoot = None,
     l1_chain_config: L1ChainConfig = None,
     l1_poll: L1Poll = None,
     sequencer_rpc: Annotated[str | None, typer.Option(help="RPC of the sequencer, asked for access lists")] = None,
@@ -124,6 +139,9 @@ def replica(
         genesis=genesis,
         rollup=rollup,
         l1=l1,
+        l1_beacon=l1_beacon,
+        l1_slot_seconds=l1_slot_seconds,
+        trust_l1_transactions_root=trust_l1_transactions_root,
         l1_chain_config=l1_chain_config,
         l1_poll_seconds=l1_poll,
         sequencer_rpc=sequencer_rpc,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import structlog
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.beacon_client import BlobSource, NoBeacon
 from l1_bridge.errors import L1Reorged
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.l1_heads import L1Heads
@@ -31,6 +32,7 @@ from . import metrics
 from .attributes import DerivedAttributes
 from .consolidation import Source, UnwoundBlocks, apply_derived
 from .finality import find_finalized
+from .l1_traversal import L1Sources
 from .pipeline import DerivationPipeline, Progress
 from .starting_point import StandingHeads, find_pipeline_start, find_standing_heads, get_block, is_canonical
 
@@ -74,12 +76,14 @@ class DerivationService:
         l1_config: L1ChainConfig,
         idle_seconds: float = DEFAULT_IDLE_SECONDS,
         ask_for_hints: AskForHints | None = None,
+        blobs: BlobSource | None = None,
     ) -> None:
         """`l1_heads` gives what the head tracker saw last; nothing happens before it has seen a latest block."""
         self._ask_for_hints = ask_for_hints
         self._chain = chain
         self._thread = thread
         self._l1 = l1
+        self._sources = L1Sources(l1, NoBeacon() if blobs is None else blobs)
         self._l1_heads = l1_heads
         self._rollup = rollup
         self._l1_config = l1_config
@@ -166,7 +170,7 @@ class DerivationService:
         self._expected, self._head = start.resume_at, start.head
         self._finality_tried_at = start.base.number
         self._current_l1 = start.base
-        self._pipeline = DerivationPipeline(self._l1, self._rollup, self._l1_config, start, self._chain.ref)
+        self._pipeline = DerivationPipeline(self._sources, self._rollup, self._l1_config, start, self._chain.ref)
         metrics.STARTS.inc()
         log.info("derivation_started", safe=standing.safe.number, l1=start.base.number)
         return self._pipeline

@@ -8,18 +8,19 @@ links to the block before it. Of receipts only the logs of the portal and of the
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from l1_bridge.beacon_client import BlobSource
 from l1_bridge.deposits import DepositEvent, collect_deposits
-from l1_bridge.errors import BraidError, L1Reorged, ResetError
+from l1_bridge.errors import BraidError, L1Reorged, ResetError, TemporaryError
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig, apply_config_updates
 from l1_bridge.types import BlockId, L1Header, L1Receipt, L1Source, L1Transaction
 
 from . import metrics
-from .l1_retrieval import select_batcher_data
+from .l1_retrieval import find_blob_hashes, open_blobs, select_batcher_data
 
 T = TypeVar("T")
 
@@ -96,25 +97,40 @@ class EpochReader:
 
 
 @dataclass(frozen=True, slots=True)
+class L1Sources:
+    """Where the two halves of L1 are read from."""
+
+    blocks: L1Source
+    blobs: BlobSource
+
+
+@dataclass(frozen=True, slots=True)
 class _ReadAhead:
     epoch: Epoch
     to_inbox: tuple[L1Transaction, ...]
+    config: SystemConfig
+    """In force in that block."""
+    blobs: Mapping[bytes, bytes]
+    """By versioned hash, those that could be had ahead."""
 
 
 class L1Traversal:
     """Where derivation is on L1, and what that block holds."""
 
     def __init__(
-        self, l1: L1Source, epochs: EpochReader, rollup: RollupConfig, base: L1Header, config: SystemConfig
+        self, sources: L1Sources, epochs: EpochReader, rollup: RollupConfig, base: L1Header, config: SystemConfig
     ) -> None:
         """Start with `base` as the first block that is read; `config` is in force there, its updates included."""
-        self._l1 = l1
+        self._l1 = sources.blocks
+        self._blobs = sources.blobs
         self._epochs = epochs
         self._rollup = rollup
         self._origin = base
         self._config = config
         self._to_inbox: tuple[L1Transaction, ...] | None = None
         """Transactions of the origin to the inbox; None when they have to be read."""
+        self._held_blobs: Mapping[bytes, bytes] = {}
+        """Blobs of the origin that were read ahead."""
         self._is_read = False
         self._ahead: list[_ReadAhead] = []
 
@@ -127,15 +143,21 @@ class L1Traversal:
         """
         Data of the batcher transactions of the current block: once, then nothing until the next one.
 
-        Raises TemporaryError, or L1BlockGone when the block was reorged out.
+        Raises TemporaryError, for a blob that is not there too, or L1BlockGone when the block was reorged out.
         """
         if self._is_read:
             return ()
-        to_inbox = self._to_inbox
-        if to_inbox is None:
-            to_inbox = await self._read_to_inbox(self._origin)
-        self._is_read, self._to_inbox = True, ()
-        return select_batcher_data(to_inbox, self._rollup.batch_inbox_address, self._config.batcher_address)
+        if self._to_inbox is None:
+            self._to_inbox = await self._read_to_inbox(self._origin)
+        inbox, batcher = self._rollup.batch_inbox_address, self._config.batcher_address
+        hashes = find_blob_hashes(self._to_inbox, inbox, batcher)
+        missing = [hash for hash in hashes if hash not in self._held_blobs]
+        if missing:
+            blobs = await self._blobs.blobs(self._origin, missing)
+            self._held_blobs = {**self._held_blobs, **dict(zip(missing, blobs, strict=True))}
+        data = open_blobs(select_batcher_data(self._to_inbox, inbox, batcher), self._held_blobs)
+        self._is_read, self._to_inbox, self._held_blobs = True, (), {}
+        return data
 
     async def advance(self, head_number: int) -> bool:
         """
@@ -163,8 +185,8 @@ class L1Traversal:
             self._ahead = []
             raise L1Reorged(self._origin.number, self._origin.hash, header.parent_hash)
         self._ahead = self._ahead[1:]
-        self._config = following.epoch.apply_updates(self._config, self._rollup)
-        self._origin, self._to_inbox, self._is_read = header, following.to_inbox, False
+        self._origin, self._config, self._is_read = header, following.config, False
+        self._to_inbox, self._held_blobs = following.to_inbox, following.blobs
         metrics.CURRENT_L1.set(header.number)
         return True
 
@@ -178,10 +200,21 @@ class L1Traversal:
             if header is None or (linked and header.parent_hash != linked[-1].hash):
                 break
             linked.append(header)
-        return await _gather([self._read_block(header) for header in linked])
+        blocks = await _gather([self._read_block(header) for header in linked])
+        config, configs = self._config, []
+        for epoch, _ in blocks:
+            config = epoch.apply_updates(config, self._rollup)
+            configs.append(config)
+        blobs = await _gather(
+            [self._read_blobs_ahead(*block, config) for block, config in zip(blocks, configs, strict=True)]
+        )
+        return [
+            _ReadAhead(epoch, to_inbox, config, held)
+            for (epoch, to_inbox), config, held in zip(blocks, configs, blobs, strict=True)
+        ]
 
-    async def _read_block(self, header: L1Header) -> _ReadAhead:
-        return _ReadAhead(await self._epochs.read(header), await self._read_to_inbox(header))
+    async def _read_block(self, header: L1Header) -> tuple[Epoch, tuple[L1Transaction, ...]]:
+        return await self._epochs.read(header), await self._read_to_inbox(header)
 
     async def _read_to_inbox(self, header: L1Header) -> tuple[L1Transaction, ...]:
         block = await self._l1.block_by_hash(header.hash)
@@ -189,6 +222,16 @@ class L1Traversal:
             raise L1BlockGone(header.id)
         inbox = self._rollup.batch_inbox_address
         return tuple(transaction for transaction in block.transactions if transaction.to == inbox)
+
+    async def _read_blobs_ahead(
+        self, epoch: Epoch, to_inbox: tuple[L1Transaction, ...], config: SystemConfig
+    ) -> Mapping[bytes, bytes]:
+        """Blobs of a block whose turn comes later; what can not be had now is asked for when it is needed."""
+        hashes = find_blob_hashes(to_inbox, self._rollup.batch_inbox_address, config.batcher_address)
+        try:
+            return dict(zip(hashes, await self._blobs.blobs(epoch.header, hashes), strict=True)) if hashes else {}
+        except TemporaryError:
+            return {}
 
 
 async def _gather(reads: Sequence[Coroutine[object, object, T]]) -> list[T]:

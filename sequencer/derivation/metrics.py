@@ -3,7 +3,10 @@
 from prometheus_client import Counter, Gauge
 
 TRANSACTIONS = Counter("braid_derivation_transactions_total", "Transactions to the batch inbox", ["verdict"])
-"""read; foreign: not from the batcher; type: not a type that carries data; blobs: carries blobs, which are not read."""
+"""read; blobs: read, its data is in blobs; foreign: not from the batcher; type: not a type that carries data."""
+
+BLOBS = Counter("braid_derivation_blobs_total", "Blobs of the batcher", ["verdict"])
+"""read; malformed: it holds no data."""
 
 FRAMES = Counter("braid_derivation_frames_total", "Frames, and transaction data that holds none", ["verdict"])
 """added; malformed (all of one transaction); queue_order; no_channel; other_channel; out_of_order; channel_complete."""
@@ -27,6 +30,7 @@ CURRENT_L1 = Gauge("braid_derivation_current_l1_blocks", "Number of the L1 block
 
 for _counter, _labels in (
     (TRANSACTIONS, ("read", "foreign", "type", "blobs")),
+    (BLOBS, ("read", "malformed")),
     (
         FRAMES,
         ("added", "malformed", "queue_order", "no_channel", "other_channel", "out_of_order", "channel_complete"),

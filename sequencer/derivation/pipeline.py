@@ -16,7 +16,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig
-from l1_bridge.types import BlockId, L1Header, L1Source
+from l1_bridge.types import BlockId, L1Header
 from sequencer.primitives.block import Block
 
 from .attributes import AttributesDeriver, DerivedAttributes
@@ -24,7 +24,7 @@ from .batch_queue import BatchQueue
 from .channel_assembly import ChannelStage
 from .channel_reader import ChannelReader, Starved
 from .frame_queue import FrameQueue
-from .l1_traversal import EpochReader, L1Traversal
+from .l1_traversal import EpochReader, L1Sources, L1Traversal
 from .span_rules import ReadRef
 
 BATCHES_PER_CALL = 256
@@ -59,10 +59,10 @@ class DerivationPipeline:
     """All stages from L1 to attributes."""
 
     def __init__(
-        self, l1: L1Source, rollup: RollupConfig, l1_config: L1ChainConfig, start: PipelineStart, read_ref: ReadRef
+        self, l1: L1Sources, rollup: RollupConfig, l1_config: L1ChainConfig, start: PipelineStart, read_ref: ReadRef
     ) -> None:
         """`read_ref` gives blocks of the chain up to the head that attributes are asked for."""
-        epochs = EpochReader(l1, rollup)
+        epochs = EpochReader(l1.blocks, rollup)
         self._traversal = L1Traversal(l1, epochs, rollup, start.base, start.config)
         self._frames = FrameQueue()
         reader = ChannelReader(ChannelStage(self._frames), SpanParameters.from_rollup(rollup))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from l1_bridge.beacon_client import BeaconClient, BeaconEndpoint
 from l1_bridge.l1_chain_config import L1ChainConfig, prague_l1_chain
 from l1_bridge.l1_client import L1Client, SenderRecovery
 from l1_bridge.l1_connection import L1Endpoint
@@ -68,6 +69,7 @@ class _L1Parts:
     """What a node below an L1 has besides."""
 
     client: L1Client
+    beacon: BeaconClient
     config: L1ChainConfig
     tracker: L1HeadTracker
 
@@ -151,11 +153,18 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
 async def _connect_l1(base: _Base, url: str, stack: AsyncExitStack) -> _L1Parts:
     rollup = base.rollup
     inbox = frozenset() if rollup is None else frozenset({rollup.batch_inbox_address})
-    client = await stack.enter_async_context(L1Client.connect(L1Endpoint(url), SenderRecovery(inbox)))
+    settings = base.settings
+    client = await stack.enter_async_context(
+        L1Client.connect(
+            L1Endpoint(url), SenderRecovery(inbox), trust_transactions_root=settings.trust_l1_transactions_root
+        )
+    )
+    endpoint = BeaconEndpoint(settings.l1_beacon or url, settings.l1_slot_seconds)
+    beacon = await stack.enter_async_context(BeaconClient.connect(endpoint))
     chain_id = 0 if rollup is None else rollup.l1_chain_id
-    path = base.settings.l1_chain_config
+    path = settings.l1_chain_config
     config = prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(read_json_object(path))
-    return _L1Parts(client, config, L1HeadTracker(client, base.settings.l1_poll_seconds))
+    return _L1Parts(client, beacon, config, L1HeadTracker(client, settings.l1_poll_seconds))
 
 
 async def _choose_clock(base: _Base, l1: _L1Parts | None) -> Clock:
@@ -180,6 +189,7 @@ def _make_derivation(
         l1.config,
         idle_seconds=base.settings.l1_poll_seconds,
         ask_for_hints=hints,
+        blobs=l1.beacon,
     )
 
 

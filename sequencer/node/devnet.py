@@ -35,6 +35,7 @@ from .devnet_plan import (
     node_child,
     proposer_child,
     replica_child,
+    with_trusted_root,
 )
 from .json_files import write_json_object
 from .json_rpc import JsonRpcClient
@@ -217,8 +218,8 @@ async def _start_l2(
     manifest: Manifest,
 ) -> None:
     oracle = manifest.contracts["L2OutputOracle"]
-    await supervisor.start(node_child(options, files, l1_url))
-    await supervisor.start(replica_child(options, files, l1_url))
+    for child in (node_child(options, files, l1_url), replica_child(options, files, l1_url)):
+        await supervisor.start(with_trusted_root(child) if manifest.l1_kind == "anvil" else child)
     await supervisor.start(batcher_child(options, files, l1_url, accounts))
     await supervisor.start(proposer_child(options, files, l1_url, accounts, oracle))
 

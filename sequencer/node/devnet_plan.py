@@ -7,7 +7,7 @@ Files of the data directory: `genesis.json` and `rollup.json` (in op-geth's and 
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sequencer.config import EngineName
@@ -168,6 +168,11 @@ def replica_child(options: DevnetOptions, files: DevnetFiles, l1_url: str) -> Ch
         *("--engine", quiet_engine(), "--redis", "off"),
     )
     return ChildSpec("replica", command, {})
+
+
+def with_trusted_root(child: ChildSpec) -> ChildSpec:
+    """Of a node over anvil, whose blocks with blob transactions carry another transactions root than the canonical."""
+    return replace(child, command=[*child.command, "--trust-l1-transactions-root"])
 
 
 def batcher_child(options: DevnetOptions, files: DevnetFiles, l1_url: str, accounts: DevAccounts) -> ChildSpec:

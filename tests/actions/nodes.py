@@ -81,7 +81,7 @@ class Node:
         self.tracker = L1HeadTracker(self.l1)
         tracker = self.tracker
         self.derivation = DerivationService(
-            self.chain, self.thread, self.l1, lambda: tracker.heads, rollup, self.agreement.l1_config
+            self.chain, self.thread, self.l1, lambda: tracker.heads, rollup, self.agreement.l1_config, blobs=self.l1
         )
 
     async def close(self) -> None:

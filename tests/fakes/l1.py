@@ -10,7 +10,7 @@ A fake L1 that a test drives by hand: hash-linked headers, signed transactions, 
     l1.act_go_away(); l1.act_lie(); l1.fail_next(2); l1.act_come_back()
 
 Headers hash to their hash, bodies to their roots, and no block of one branch equals one of another. It implements
-`L1Source`; there is no clock in it: time goes on by `block_time` a block.
+`L1Source` and `BlobSource`; there is no clock in it: time goes on by `block_time` a block.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
 
+from l1_bridge.beacon_client import BlobsMissing
 from l1_bridge.deposits import DepositEvent, encode_deposit_log
 from l1_bridge.errors import BraidError, L1Lied, L1Unavailable
 from l1_bridge.ordered_trie import ordered_trie_root
@@ -70,6 +71,8 @@ class FakeL1:
     """Raised by every read while it is set."""
     gate: asyncio.Event | None = None
     """A slow L1: while it is set, reads wait for the event."""
+    kept_blobs: dict[bytes, bytes] = field(default_factory=dict)
+    """By versioned hash; a test takes them away."""
     _chain: list[FakeBlock] = field(default_factory=list)
     _by_hash: dict[bytes, FakeBlock] = field(default_factory=dict)
     _queue: list[QueuedTransaction] = field(default_factory=list)
@@ -128,11 +131,18 @@ class FakeL1:
         self._queue.append(QueuedTransaction(transaction, signed.raw, tuple(logs), status))
         return signed.hash
 
-    def queue_blob_transaction(self, sender: bytes, to: bytes, data: bytes = b"") -> bytes:
-        """Queue a transaction of type 3 with one blob; nobody signs it. Returns its hash."""
+    def queue_blob_transaction(
+        self, sender: bytes, to: bytes, data: bytes = b"", *, blobs: Sequence[bytes] = (bytes(131_072),)
+    ) -> bytes:
+        """
+        Queue a transaction of type 3, and keep its blobs; returns its hash.
+
+        Nobody signs it, and its blobs' hashes commit to nothing: what reads them here believes them.
+        """
         raw = b"\x03" + keccak(sender + to + data + len(self._queue).to_bytes(4, "big"))
-        blob_hash = b"\x01" + bytes(31)
-        self._queue.append(QueuedTransaction(L1Transaction(keccak(raw), 3, sender, to, data, (blob_hash,)), raw))
+        hashes = tuple(b"\x01" + keccak(blob)[1:] for blob in blobs)
+        self.kept_blobs.update(zip(hashes, blobs, strict=True))
+        self._queue.append(QueuedTransaction(L1Transaction(keccak(raw), 3, sender, to, data, hashes), raw))
         return keccak(raw)
 
     def queue_deposit(self, portal: bytes, event: DepositEvent, *, status: int = 1) -> bytes:
@@ -232,6 +242,14 @@ class FakeL1:
         await self._read("receipts_by_hash")
         held = self._by_hash.get(hash)
         return None if held is None else held.receipts
+
+    async def blobs(self, block: L1Header, hashes: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Of that block, by versioned hash (`BlobSource`)."""
+        await self._read("blobs")
+        missing = [hash for hash in hashes if hash not in self.kept_blobs]
+        if missing:
+            raise BlobsMissing(block, missing, "the test took them away")
+        return tuple(self.kept_blobs[hash] for hash in hashes)
 
     async def _read(self, method: str) -> None:
         self.reads[method] += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from batcher.l2_source import L2BlockRef
+from l1_bridge.beacon_client import NoBeacon
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.l1_heads import L1Heads
 from l1_bridge.rollup_config import RollupConfig
@@ -19,7 +20,7 @@ from sequencer.chain.thread import ChainThread
 from sequencer.derivation.attributes import compare_with_block
 from sequencer.derivation.batch_queue import EpochMismatch
 from sequencer.derivation.driver import DerivationService
-from sequencer.derivation.l1_traversal import EpochReader
+from sequencer.derivation.l1_traversal import EpochReader, L1Sources
 from sequencer.derivation.pipeline import DerivationPipeline, PipelineStart, Progress
 from sequencer.derivation.span_rules import ReadRef
 from sequencer.execution.serial import SerialEngine
@@ -100,7 +101,7 @@ async def test_the_pipeline_gives_every_block_of_the_chain(name: str) -> None:
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
     start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = 0
     while True:
@@ -132,7 +133,7 @@ async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
     assert base is not None
     head = blocks[LAST_L2_BLOCK_BEFORE_THE_GAP]
     start = PipelineStart(base, system_config_at(head, rollup), ref_of(head, rollup), first.id)
-    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = LAST_L2_BLOCK_BEFORE_THE_GAP
     while True:
@@ -159,7 +160,7 @@ async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
     start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    pipeline = DerivationPipeline(l1, rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
     ref = ref_of(blocks[0], rollup)
     elsewhere = L2BlockRef(0, ref.hash, ref.parent_hash, ref.timestamp, BlockId(base.number, bytes(32)), 0)
 

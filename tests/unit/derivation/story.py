@@ -7,6 +7,7 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from batcher.codec.batch import SingularBatch, encode_batch
+from batcher.codec.blob import encode_blob
 from batcher.codec.channel import ChannelWriter, cut_frames
 from batcher.codec.compression import compress_zlib
 from batcher.codec.frame import Frame, encode_frames_data
@@ -97,7 +98,9 @@ class Story:
         store = Store.open(self.folder / name, chain_id=genesis.chain_id)
         chain = Chain.open(store, genesis, self.rollup, FakeEngine())
         thread, tracker = ChainThread(), L1HeadTracker(self.l1)
-        service = DerivationService(chain, thread, self.l1, lambda: tracker.heads, self.rollup, L1_CONFIG)
+        service = DerivationService(
+            chain, thread, self.l1, lambda: tracker.heads, self.rollup, L1_CONFIG, blobs=self.l1
+        )
         node = Node(chain, thread, service, tracker)
         self.nodes.append(node)
         return node
@@ -187,6 +190,22 @@ class Story:
         self.channels += 1
         channel_id = keccak(self.channels.to_bytes(8, "big"))[:16]
         return cut_frames(channel_id, channel_data, max(-(-len(channel_data) // frames), 1))
+
+    def post_blobs(self, *pieces: bytes, data: bytes = b"") -> None:
+        """Queue a blob transaction of the batcher, with a piece of data in each blob."""
+        self.post_raw_blobs(*map(encode_blob, pieces), data=data)
+
+    def post_raw_blobs(self, *blobs: bytes, data: bytes = b"") -> None:
+        """Queue a blob transaction of the batcher with these blobs, whatever they hold."""
+        batcher = self.rollup.genesis.system_config.batcher_address
+        self.l1.queue_blob_transaction(batcher, self.rollup.batch_inbox_address, data, blobs=blobs)
+
+    def frames_of(self, first: int, last: int, *, frames: int = 1) -> tuple[Frame, ...]:
+        """The sequencer's blocks as one channel of singular batches."""
+        writer = ChannelWriter()
+        for number in range(first, last + 1):
+            writer.add_batch(self.batch_of(number))
+        return self.cut(writer.close(), frames)
 
     def post_data(self, data: bytes, *, sender: int = BATCHER, to: bytes | None = None) -> None:
         """Queue a transaction to the inbox."""

@@ -41,6 +41,7 @@ class Counted:
             ("frames", metrics.FRAMES),
             ("channels", metrics.CHANNELS),
             ("batches", metrics.BATCHES),
+            ("blobs", metrics.BLOBS),
         ]
 
     @staticmethod
@@ -129,17 +130,6 @@ async def test_a_large_channel_is_read_on_another_thread(story: Story) -> None:
     await story.replica.derive()
 
     assert counted.since("batches") == {"parent_mismatch": 1}
-
-
-async def test_blob_transactions_are_counted_and_left_out(story: Story) -> None:
-    await start(story)
-    counted = Counted()
-    batcher = story.rollup.genesis.system_config.batcher_address
-    story.l1.queue_blob_transaction(batcher, story.rollup.batch_inbox_address, b"\x00 not read")
-
-    await finish(story)
-
-    assert counted.since("transactions")["blobs"] == 1
 
 
 async def test_somebody_elses_transactions_to_the_inbox_do_not_count(story: Story) -> None:

@@ -22,6 +22,7 @@ from sequencer.node.devnet_plan import (
     node_child,
     proposer_child,
     replica_child,
+    with_trusted_root,
 )
 from sequencer.node.json_files import write_json_object
 from sequencer.node.supervisor import ChildSpec
@@ -92,6 +93,15 @@ def test_the_replica_understands_its_command_line(options: DevnetOptions, starte
     [settings] = started
     assert (settings.rpc_port, settings.clock) == (9003, "l1")
     assert settings.data_dir == options.data_dir / "replica"
+
+
+def test_over_anvil_the_transactions_root_is_trusted(options: DevnetOptions, started: list[NodeSettings]) -> None:
+    child = node_child(options, DevnetFiles(options.data_dir), L1_URL)
+
+    _run(_arguments(child), child.environment)
+    _run(_arguments(with_trusted_root(child)), child.environment)
+
+    assert [settings.trust_l1_transactions_root for settings in started] == [False, True]
 
 
 def test_the_embedded_l1_understands_its_command_line(options: DevnetOptions, started: list[NodeSettings]) -> None:
