@@ -1,6 +1,7 @@
 """`braid node` and `braid replica`: the node's process, with or without the right to make blocks."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +40,13 @@ LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or erro
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with the same settings")]
 
 
+RENAMED = {"l1_poll": "l1_poll_seconds", "block_time": "block_time_seconds"}
+"""Options whose settings carry a unit in their name."""
+
+NO_SETTINGS = frozenset({"config", "standalone", "cross_check_engine"})
+"""Options that are not settings themselves."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the subcommands."""
     app.command("node")(node)
@@ -73,31 +81,7 @@ def node(
     standalone: Annotated[bool, typer.Option(help="plain Ethereum rules, and no chain above")] = False,
 ) -> None:
     """Run a sequencer; with --standalone, a chain of its own that can serve as an L1."""
-    settings = _load(
-        config,
-        genesis=genesis,
-        rollup=rollup,
-        l1=l1,
-        l1_beacon=l1_beacon,
-        l1_slot_seconds=l1_slot_seconds,
-        trust_l1_transactions_root=trust_l1_transactions_root,
-        l1_chain_config=l1_chain_config,
-        l1_poll_seconds=l1_poll,
-        l1_confirmations=l1_confirmations,
-        data_dir=data_dir,
-        rpc_host=rpc_host,
-        rpc_port=rpc_port,
-        admin_port=admin_port,
-        engine=engine,
-        workers=workers,
-        cross_check=cross_check_engine or ("auto" if cross_check else None),
-        executor=executor,
-        redis=redis,
-        block_time_seconds=block_time,
-        late_seconds=late_seconds,
-        clock=clock,
-        log_level=log_level,
-    )
+    settings = _load(config, locals())
     _check_kind(settings, standalone)
     _start(settings, is_sequencer=True)
 
@@ -134,37 +118,18 @@ def replica(
     config: ConfigFile = None,
 ) -> None:
     """Run a node that derives the chain from L1 and makes no blocks of its own."""
-    settings = _load(
-        config,
-        genesis=genesis,
-        rollup=rollup,
-        l1=l1,
-        l1_beacon=l1_beacon,
-        l1_slot_seconds=l1_slot_seconds,
-        trust_l1_transactions_root=trust_l1_transactions_root,
-        l1_chain_config=l1_chain_config,
-        l1_poll_seconds=l1_poll,
-        sequencer_rpc=sequencer_rpc,
-        data_dir=data_dir,
-        rpc_host=rpc_host,
-        rpc_port=rpc_port,
-        admin_port=admin_port,
-        engine=engine,
-        workers=workers,
-        cross_check=cross_check_engine or ("auto" if cross_check else None),
-        executor=executor,
-        redis=redis,
-        clock=clock,
-        log_level=log_level,
-    )
+    settings = _load(config, locals())
     if settings.is_standalone:
         raise typer.BadParameter("a replica needs --rollup and --l1")
     _start(settings, is_sequencer=False)
 
 
-def _load(config: Path | None, **flags: object) -> "NodeSettings":
+def _load(config: Path | None, options: Mapping[str, object]) -> "NodeSettings":
+    """Settings from a command's options; those whose names differ from a setting's stand in `RENAMED`."""
     from sequencer.config import NodeSettings, load_settings
 
+    flags = {RENAMED.get(name, name): value for name, value in options.items() if name not in NO_SETTINGS}
+    flags["cross_check"] = options["cross_check_engine"] or ("auto" if options["cross_check"] else None)
     return load_settings(NodeSettings, flags, config)
 
 
