@@ -62,7 +62,7 @@ def bytecode(name: str) -> bytes:
 
 
 def deployed_bytecode(name: str) -> bytes:
-    """Return the code that stands at a contract's address; none of ours has immutables to fill in."""
+    """Return the code at a contract's address; what a constructor fills in, as for tokens of factories, is zero."""
     return bytes.fromhex(read_artifact(name)["deployedBytecode"].removeprefix("0x"))
 
 

@@ -31,9 +31,19 @@ CONTRACTS = {
     "Game": "src/examples/Game.sol",
     "GasPriceOracle": "src/l2/GasPriceOracle.sol",
     "L1Block": "src/l2/L1Block.sol",
+    "L1CrossDomainMessenger": "src/l1/L1CrossDomainMessenger.sol",
+    "L1ERC721Bridge": "src/l1/L1ERC721Bridge.sol",
+    "L1StandardBridge": "src/l1/L1StandardBridge.sol",
+    "L2CrossDomainMessenger": "src/l2/L2CrossDomainMessenger.sol",
+    "L2ERC721Bridge": "src/l2/L2ERC721Bridge.sol",
     "L2OutputOracle": "src/l1/L2OutputOracle.sol",
+    "L2StandardBridge": "src/l2/L2StandardBridge.sol",
     "L2ToL1MessagePasser": "src/l2/L2ToL1MessagePasser.sol",
     "Multicall3": "src/Multicall3.sol",
+    "OptimismMintableERC20": "src/bridges/OptimismMintableERC20.sol",
+    "OptimismMintableERC20Factory": "src/bridges/OptimismMintableERC20Factory.sol",
+    "OptimismMintableERC721": "src/bridges/OptimismMintableERC721.sol",
+    "OptimismMintableERC721Factory": "src/bridges/OptimismMintableERC721Factory.sol",
     "OptimismPortal": "src/l1/OptimismPortal.sol",
     "Pool": "src/examples/market/Pool.sol",
     "ProxyAdmin": "@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol",
@@ -41,6 +51,7 @@ CONTRACTS = {
     "SystemConfig": "src/l1/SystemConfig.sol",
     "Token": "src/examples/Token.sol",
     "TransparentProxy": "src/TransparentProxy.sol",
+    "WETH9": "src/l2/WETH9.sol",
 }
 """The contracts that get an artifact, and the source unit that defines each."""
 

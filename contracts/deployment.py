@@ -14,8 +14,14 @@ from contracts.calldata import encode_call, encode_creation
 from contracts.keccak import keccak
 from contracts.parameters import ContractParameters
 
-PROXIED = ("SystemConfig", "L2OutputOracle", "OptimismPortal", "BatchInbox")
+PROXIED = (
+    *("SystemConfig", "L2OutputOracle", "OptimismPortal", "BatchInbox", "L1CrossDomainMessenger"),
+    *("L1StandardBridge", "L1ERC721Bridge", "OptimismMintableERC20Factory"),
+)
 """In the order in which their proxies are made: an initializer only stores the addresses of the others."""
+
+NO_DISPUTE_GAMES = bytes(20)
+"""The dispute game factory that clients may ask the system config for: outputs are in the oracle here."""
 
 CREATION_GAS = 53_000
 CODE_GAS_PER_BYTE = 200
@@ -71,23 +77,9 @@ def compute_create_address(sender: bytes, nonce: int) -> bytes:
 
 
 def _initializers(parameters: ContractParameters, addresses: Mapping[str, bytes]) -> dict[str, bytes]:
+    config, messenger = addresses["SystemConfig"], addresses["L1CrossDomainMessenger"]
     return {
-        "SystemConfig": encode_call(
-            "SystemConfig",
-            "initialize",
-            parameters.owner,
-            parameters.unsafe_block_signer,
-            parameters.batcher.rjust(32, b"\0"),
-            parameters.gas_limit,
-            parameters.base_fee_scalar,
-            parameters.blob_base_fee_scalar,
-            parameters.eip1559_denominator,
-            parameters.eip1559_elasticity,
-            parameters.operator_fee_scalar,
-            parameters.operator_fee_constant,
-            addresses["BatchInbox"],
-            addresses["OptimismPortal"],
-        ),
+        "SystemConfig": _system_config_initializer(parameters, addresses),
         "L2OutputOracle": encode_call(
             "L2OutputOracle",
             "initialize",
@@ -103,11 +95,43 @@ def _initializers(parameters: ContractParameters, addresses: Mapping[str, bytes]
             "OptimismPortal",
             "initialize",
             addresses["L2OutputOracle"],
-            addresses["SystemConfig"],
+            config,
             parameters.guardian,
         ),
-        "BatchInbox": encode_call("BatchInbox", "initialize", addresses["SystemConfig"]),
+        "BatchInbox": encode_call("BatchInbox", "initialize", config),
+        "L1CrossDomainMessenger": encode_call(
+            "L1CrossDomainMessenger", "initialize", addresses["OptimismPortal"], config
+        ),
+        "L1StandardBridge": encode_call("L1StandardBridge", "initialize", messenger, config),
+        "L1ERC721Bridge": encode_call("L1ERC721Bridge", "initialize", messenger),
+        "OptimismMintableERC20Factory": encode_call(
+            "OptimismMintableERC20Factory", "initialize", addresses["L1StandardBridge"]
+        ),
     }
+
+
+def _system_config_initializer(parameters: ContractParameters, addresses: Mapping[str, bytes]) -> bytes:
+    return encode_call(
+        "SystemConfig",
+        "initialize",
+        parameters.owner,
+        parameters.unsafe_block_signer,
+        parameters.batcher.rjust(32, b"\0"),
+        parameters.gas_limit,
+        parameters.base_fee_scalar,
+        parameters.blob_base_fee_scalar,
+        parameters.eip1559_denominator,
+        parameters.eip1559_elasticity,
+        parameters.operator_fee_scalar,
+        parameters.operator_fee_constant,
+        addresses["BatchInbox"],
+        addresses["L1CrossDomainMessenger"],
+        addresses["L1ERC721Bridge"],
+        addresses["L1StandardBridge"],
+        NO_DISPUTE_GAMES,
+        addresses["OptimismPortal"],
+        addresses["OptimismMintableERC20Factory"],
+    )
 
 
 def _creation(name: str, data: bytes) -> PlannedTransaction:

@@ -8,7 +8,7 @@ differ in nothing but how the contracts came to be. Spec: predeploys.md, preinst
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.artifact import deployed_bytecode, storage_layout
+from contracts.artifact import deployed_bytecode, method_identifiers, storage_layout
 from contracts.calldata import Argument
 from contracts.deployment import plan_deployment
 from contracts.parameters import ContractParameters
@@ -59,18 +59,33 @@ def implementation_address(predeploy: bytes) -> bytes:
     return (IMPLEMENTATION_NAMESPACE | int.from_bytes(predeploy[-2:], "big")).to_bytes(20, "big")
 
 
+WETH9 = predeploy_address(0x06)
+L2_CROSS_DOMAIN_MESSENGER = predeploy_address(0x07)
 GAS_PRICE_ORACLE = predeploy_address(0x0F)
+L2_STANDARD_BRIDGE = predeploy_address(0x10)
 SEQUENCER_FEE_VAULT = predeploy_address(0x11)
+OPTIMISM_MINTABLE_ERC20_FACTORY = predeploy_address(0x12)
+L2_ERC721_BRIDGE = predeploy_address(0x14)
 L1_BLOCK = predeploy_address(0x15)
 L2_TO_L1_MESSAGE_PASSER = predeploy_address(0x16)
+OPTIMISM_MINTABLE_ERC721_FACTORY = predeploy_address(0x17)
 L2_PROXY_ADMIN = predeploy_address(0x18)
 BASE_FEE_VAULT = predeploy_address(0x19)
 L1_FEE_VAULT = predeploy_address(0x1A)
 OPERATOR_FEE_VAULT = predeploy_address(0x1B)
 
 
-def l2_allocs(parameters: ContractParameters) -> dict[bytes, Alloc]:
-    """Return the contracts of an L2 genesis, by address; all predeploys stand behind proxies."""
+def l2_allocs(parameters: ContractParameters, addresses: Mapping[str, bytes] | None = None) -> dict[bytes, Alloc]:
+    """
+    Return the contracts of an L2 genesis, by address; all predeploys but `WETH9` stand behind proxies.
+
+    Parameters
+    ----------
+    addresses :
+        The contracts on L1, of which the messenger and the bridges of L2 hear: as in a `DeploymentPlan`; by default
+        `l1_addresses(parameters)`.
+    """
+    places = l1_addresses(parameters) if addresses is None else addresses
     vaults = parameters.vaults
     predeploys: dict[bytes, tuple[str, dict[int, int]]] = {
         L1_BLOCK: ("L1Block", {}),
@@ -81,8 +96,10 @@ def l2_allocs(parameters: ContractParameters) -> dict[bytes, Alloc]:
         BASE_FEE_VAULT: ("FeeVault", _vault_storage(parameters, vaults.base_fee_recipient)),
         L1_FEE_VAULT: ("FeeVault", _vault_storage(parameters, vaults.l1_fee_recipient)),
         OPERATOR_FEE_VAULT: ("FeeVault", _vault_storage(parameters, vaults.operator_fee_recipient)),
+        **_l2_bridges(parameters, places),
     }
     allocs = preinstall_allocs()
+    allocs[WETH9] = Alloc(1, 0, deployed_bytecode("WETH9"))
     for address, (name, storage) in predeploys.items():
         implementation = implementation_address(address)
         allocs[implementation] = _implementation(name)
@@ -105,6 +122,7 @@ def l1_allocs(parameters: ContractParameters, addresses: Mapping[str, bytes] | N
         "L2OutputOracle": _oracle_storage(parameters),
         "OptimismPortal": _portal_storage(parameters, places),
         "BatchInbox": pack_storage("BatchInbox", {"systemConfig": places["SystemConfig"]}),
+        **_l1_bridges(places),
     }
     allocs = preinstall_allocs()
     owner = pack_storage("ProxyAdmin", {"_owner": parameters.owner})
@@ -143,7 +161,7 @@ def _implementation(name: str) -> Alloc:
     storage: dict[int, int] = {}
     if name in ("SystemConfig", "ProxyAdmin"):
         storage |= pack_storage(name, {"_owner": DEAD})
-    if name in ("SystemConfig", "L2OutputOracle", "OptimismPortal", "BatchInbox", "FeeVault"):
+    if any(signature.startswith("initialize(") for signature in method_identifiers(name)):
         storage[INITIALIZED_SLOT] = NEVER_INITIALIZED
     return Alloc(1, 0, deployed_bytecode(name), storage)
 
@@ -151,6 +169,42 @@ def _implementation(name: str) -> Alloc:
 def _proxy(implementation: bytes, admin: bytes, storage: Mapping[int, int]) -> Alloc:
     slots = {IMPLEMENTATION_SLOT: int.from_bytes(implementation, "big"), ADMIN_SLOT: int.from_bytes(admin, "big")}
     return Alloc(1, 0, deployed_bytecode("TransparentProxy"), {**slots, **storage})
+
+
+def _l1_bridges(places: Mapping[str, bytes]) -> dict[str, dict[int, int]]:
+    messenger, config = places["L1CrossDomainMessenger"], places["SystemConfig"]
+    values: dict[str, dict[str, Argument]] = {
+        "L1CrossDomainMessenger": {
+            "otherMessenger": L2_CROSS_DOMAIN_MESSENGER,
+            "portal": places["OptimismPortal"],
+            "systemConfig": config,
+        },
+        "L1StandardBridge": {"messenger": messenger, "otherBridge": L2_STANDARD_BRIDGE, "systemConfig": config},
+        "L1ERC721Bridge": {"messenger": messenger, "otherBridge": L2_ERC721_BRIDGE},
+        "OptimismMintableERC20Factory": {"bridge": places["L1StandardBridge"]},
+    }
+    return {name: pack_storage(name, variables) for name, variables in values.items()}
+
+
+def _l2_bridges(parameters: ContractParameters, places: Mapping[str, bytes]) -> dict[bytes, tuple[str, dict[int, int]]]:
+    messenger = L2_CROSS_DOMAIN_MESSENGER
+    values: dict[bytes, tuple[str, dict[str, Argument]]] = {
+        messenger: ("L2CrossDomainMessenger", {"otherMessenger": places["L1CrossDomainMessenger"]}),
+        L2_STANDARD_BRIDGE: (
+            "L2StandardBridge",
+            {"messenger": messenger, "otherBridge": places["L1StandardBridge"]},
+        ),
+        OPTIMISM_MINTABLE_ERC20_FACTORY: ("OptimismMintableERC20Factory", {"bridge": L2_STANDARD_BRIDGE}),
+        L2_ERC721_BRIDGE: ("L2ERC721Bridge", {"messenger": messenger, "otherBridge": places["L1ERC721Bridge"]}),
+        OPTIMISM_MINTABLE_ERC721_FACTORY: (
+            "OptimismMintableERC721Factory",
+            {"bridge": L2_ERC721_BRIDGE, "remoteChainID": parameters.l1_chain_id},
+        ),
+    }
+    return {
+        address: (name, {INITIALIZED_SLOT: 1, **pack_storage(name, variables)})
+        for address, (name, variables) in values.items()
+    }
 
 
 def _vault_storage(parameters: ContractParameters, recipient: bytes) -> dict[int, int]:
@@ -175,7 +229,11 @@ def _system_config_storage(parameters: ContractParameters, places: Mapping[str, 
         "operatorFeeScalar": parameters.operator_fee_scalar,
         "operatorFeeConstant": parameters.operator_fee_constant,
         "batchInbox": places["BatchInbox"],
+        "l1CrossDomainMessenger": places["L1CrossDomainMessenger"],
+        "l1ERC721Bridge": places["L1ERC721Bridge"],
+        "l1StandardBridge": places["L1StandardBridge"],
         "optimismPortal": places["OptimismPortal"],
+        "optimismMintableERC20Factory": places["OptimismMintableERC20Factory"],
     }
     slots = pack_storage("SystemConfig", values)
     signer = int.from_bytes(parameters.unsafe_block_signer, "big")

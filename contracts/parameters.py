@@ -29,6 +29,7 @@ class VaultParameters:
 class ContractParameters:
     """Roles and first settings. All addresses are 20 bytes."""
 
+    l1_chain_id: int
     owner: bytes
     """On L1 and on L2: owns the ProxyAdmin, so may replace all code. On L1 also owns the SystemConfig."""
     guardian: bytes

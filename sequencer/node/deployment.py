@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contracts.deployment import plan_deployment
+from contracts.deployment import PROXIED, plan_deployment
 from l1_bridge.deploy import send_deployment
 from l1_bridge.errors import CriticalError
 from l1_bridge.l1_client import L1Client
@@ -36,7 +36,7 @@ class Deployed:
 
     def make_chain(self) -> tuple[Genesis, RollupConfig]:
         """Genesis of L2, and the agreement."""
-        genesis = make_l2_genesis(self.plan, self.anchor_timestamp)
+        genesis = make_l2_genesis(self.plan, self.anchor_timestamp, self.addresses)
         l2 = BlockId(0, compute_genesis_header(genesis).compute_hash())
         rollup = make_rollup_config(self.plan, self.anchor, l2, self.anchor_timestamp, self.addresses)
         return genesis, rollup
@@ -67,11 +67,14 @@ class Deployed:
                 funded={_bytes(address): balance for address, balance in content["funded"].items()},
                 **{name: int(content[name]) for name in _NUMBERS},
             )
+            addresses = {name: _bytes(address) for name, address in content["addresses"].items()}
+            if missing := [name for name in PROXIED if name not in addresses]:
+                raise ValueError(f"no address of {', '.join(missing)}")
             return cls(
                 plan=plan,
                 anchor=BlockId(content["anchor"]["number"], _bytes(content["anchor"]["hash"])),
                 anchor_timestamp=content["anchor_timestamp"],
-                addresses={name: _bytes(address) for name, address in content["addresses"].items()},
+                addresses=addresses,
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
             raise InvalidDeployment(f"{path}: {type(reason).__name__}: {reason}") from None

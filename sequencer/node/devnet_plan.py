@@ -19,7 +19,10 @@ from .new_chain import ChainPlan
 from .supervisor import ChildSpec
 
 L1_CHAIN_ID, L2_CHAIN_ID = 900, 901
-CONTRACT_NAMES = ("OptimismPortal", "L2OutputOracle", "SystemConfig", "BatchInbox")
+CONTRACT_NAMES = (
+    *("OptimismPortal", "L2OutputOracle", "SystemConfig", "BatchInbox", "L1CrossDomainMessenger"),
+    *("L1StandardBridge", "L1ERC721Bridge", "OptimismMintableERC20Factory"),
+)
 """Contracts on L1 that users and bridges need."""
 
 

@@ -67,6 +67,7 @@ def contract_parameters(plan: ChainPlan, starting_timestamp: int) -> ContractPar
     """Parameters of the contracts on both chains; `starting_timestamp` is the L2 genesis time in seconds."""
     owner = plan.roles.owner
     return ContractParameters(
+        l1_chain_id=plan.l1_chain_id,
         owner=owner,
         guardian=owner,
         batcher=plan.roles.batcher,
@@ -94,9 +95,16 @@ def contract_parameters(plan: ChainPlan, starting_timestamp: int) -> ContractPar
     )
 
 
-def make_l2_genesis(plan: ChainPlan, timestamp: int) -> Genesis:
-    """Block 0 of the rollup, at `timestamp` seconds."""
-    allocs = l2_allocs(contract_parameters(plan, timestamp))
+def make_l2_genesis(plan: ChainPlan, timestamp: int, addresses: Mapping[str, bytes] | None = None) -> Genesis:
+    """
+    Block 0 of the rollup, at `timestamp` seconds.
+
+    Parameters
+    ----------
+    addresses :
+        Contracts on L1 by name, as a deployment gives them; by default those of an embedded L1.
+    """
+    allocs = l2_allocs(contract_parameters(plan, timestamp), addresses)
     return Genesis(
         chain_id=plan.l2_chain_id,
         timestamp=timestamp,

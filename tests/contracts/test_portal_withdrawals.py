@@ -1,106 +1,37 @@
 """OptimismPortal's withdrawals on the EVM, from the message on L2 to the call on L1. Spec: withdrawals.md."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
-import rlp
-from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 from eth_typing import Address
-from trie.hexary import HexaryTrie
 
-from contracts.genesis import L2_TO_L1_MESSAGE_PASSER, l2_allocs
+from contracts.genesis import L2_TO_L1_MESSAGE_PASSER
 from contracts.preinstalls import MULTICALL3
-from tests.contracts.evm import Contract, Result, address_topic, encode_method, selector, topic
-from tests.contracts.world import CHALLENGER, ETHER, GUARDIAN, OTHER, PROPOSER, USER, L1World, L2World, parameters
-
-STATE_ROOT, BLOCK_HASH = b"\x51" * 32, b"\x52" * 32
-WAIT_SECONDS = 13
-"""One more than the finalization period."""
+from tests.contracts.evm import Contract, address_topic, encode_method, selector, topic
+from tests.contracts.rollup import WAIT_SECONDS, Rollup, Withdrawal
+from tests.contracts.world import CHALLENGER, ETHER, GUARDIAN, OTHER, PROPOSER, USER, L1World
 
 RECORDER = OTHER[::-1]
 RECORDER_CODE = "639bf62d825f5260205f6004601c73{portal}5afa505f515f5500"
 """Calls `portal.l2Sender()` and stores what it returns in slot 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """The tuple that the portal takes."""
-
-    nonce: int
-    sender: bytes
-    target: bytes
-    value: int
-    gas_limit: int
-    data: bytes
-
-    def fields(self) -> tuple[int, bytes, bytes, int, int, bytes]:
-        return (self.nonce, self.sender, self.target, self.value, self.gas_limit, self.data)
-
-    def hash(self) -> bytes:
-        return keccak(encode(["uint256", "address", "address", "uint256", "uint256", "bytes"], self.fields()))
-
-
 @dataclass(slots=True)
-class Bridge:
-    """An L1, an L2, and the withdrawals that were passed there, proposed as output 0."""
+class Bridge(Rollup):
+    """Both chains, and the withdrawals that were passed."""
 
-    l1: L1World
-    withdrawals: list[Withdrawal]
-    trie: HexaryTrie
-
-    @property
-    def portal(self) -> Contract:
-        return self.l1.contract("OptimismPortal")
-
-    @property
-    def oracle(self) -> Contract:
-        return self.l1.contract("L2OutputOracle")
-
-    def parts(self) -> tuple[bytes, bytes, bytes, bytes]:
-        return (bytes(32), STATE_ROOT, self.trie.root_hash, BLOCK_HASH)
-
-    def proof(self, withdrawal: Withdrawal) -> list[bytes]:
-        key = keccak(keccak(withdrawal.hash() + bytes(32)))
-        return [rlp.encode(node) for node in self.trie.get_proof(key)]  # type: ignore[no-untyped-call]
-
-    def propose(self, block: int = 20) -> None:
-        root = keccak(b"".join(self.parts()))
-        assert self.oracle.send("proposeL2Output", root, block, bytes(32), 0, sender=PROPOSER).success
-
-    def prove(self, withdrawal: Withdrawal, index: int = 0) -> Result:
-        proof = self.proof(withdrawal)
-        return self.portal.send(
-            "proveWithdrawalTransaction", withdrawal.fields(), index, self.parts(), proof, sender=USER
-        )
-
-    def finalize(self, withdrawal: Withdrawal, gas: int = 10_000_000) -> Result:
-        return self.portal.send("finalizeWithdrawalTransaction", withdrawal.fields(), sender=USER, gas=gas)
-
-    def wait(self, seconds: int = WAIT_SECONDS) -> None:
-        self.l1.evm.block.timestamp += seconds
+    withdrawals: list[Withdrawal] = field(default_factory=list)
 
 
 def make_bridge(*messages: tuple[bytes, int, int, bytes]) -> Bridge:
     """Pass messages (target, value, gas limit, data) on L2 and propose the output that holds them."""
-    l2 = L2World()
-    passer = Contract(l2.evm, "L2ToL1MessagePasser", L2_TO_L1_MESSAGE_PASSER)
-    withdrawals = []
-    slots = dict(l2_allocs(parameters())[L2_TO_L1_MESSAGE_PASSER].storage)
+    bridge = Bridge()
+    passer = Contract(bridge.l2.evm, "L2ToL1MessagePasser", L2_TO_L1_MESSAGE_PASSER)
     for target, value, gas_limit, data in messages:
-        (log,) = passer.send("initiateWithdrawal", target, gas_limit, data, sender=USER, value=value).logs
-        nonce = int.from_bytes(log.topics[1], "big")
-        withdrawals.append(Withdrawal(nonce, log.topics[2][12:], target, value, gas_limit, data))
-        (_, _, _, logged_hash) = decode(["uint256", "uint256", "bytes", "bytes32"], log.data)
-        slots[int.from_bytes(keccak(logged_hash + bytes(32)), "big")] = 1
-    slots[1] = len(messages)
-    trie = HexaryTrie({})
-    for slot, word in slots.items():
-        assert l2.evm.storage(L2_TO_L1_MESSAGE_PASSER, slot) == word
-        trie[keccak(slot.to_bytes(32, "big"))] = rlp.encode(word)
-    bridge = Bridge(L1World(), withdrawals, trie)
-    bridge.l1.evm.block.timestamp += 1000
+        passed = passer.send("initiateWithdrawal", target, gas_limit, data, sender=USER, value=value)
+        bridge.withdrawals += bridge.withdrawals_of(passed)
     bridge.l1.evm.fund(bridge.portal.address, 100 * ETHER)
     bridge.propose()
     return bridge
@@ -182,7 +113,13 @@ def test_every_part_of_the_output_root_counts(bridge: Bridge, position: int) -> 
 
 
 def test_an_output_that_does_not_exist_proves_nothing(bridge: Bridge) -> None:
-    assert not bridge.prove(bridge.withdrawals[0], index=1).success
+    withdrawal = bridge.withdrawals[0]
+
+    result = bridge.portal.send(
+        "proveWithdrawalTransaction", withdrawal.fields(), 1, bridge.parts(), bridge.proof(withdrawal), sender=USER
+    )
+
+    assert not result.success
 
 
 def test_the_portal_is_no_target() -> None:
@@ -202,7 +139,7 @@ def test_a_withdrawal_is_proven_again_when_its_output_changed(bridge: Bridge) ->
     withdrawal = proved(bridge)
     bridge.oracle.send("deleteL2Outputs", 0, sender=CHALLENGER)
     bridge.oracle.send("proposeL2Output", b"\x01" * 32, 20, bytes(32), 0, sender=PROPOSER)
-    bridge.propose(40)
+    bridge.propose()
     bridge.wait()
 
     refused = bridge.finalize(withdrawal)

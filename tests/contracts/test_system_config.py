@@ -106,8 +106,9 @@ def test_the_batcher_of_genesis_is_set(config: Contract) -> None:
 
 def test_neither_proxy_nor_implementation_can_be_initialized_again() -> None:
     world = L1World()
-    settings = (USER, USER, bytes(32), 30_000_000, 0, 0, 1, 1, 0, 0, USER, USER)
+    settings = (USER, USER, bytes(32), 30_000_000, 0, 0, 1, 1, 0, 0, USER)
+    addresses = (USER, USER, USER, bytes(20), USER, USER)
     implementation = Contract(world.evm, "SystemConfig", world.addresses["SystemConfigImplementation"])
 
-    assert not world.contract("SystemConfig").send("initialize", settings, sender=OWNER).success
-    assert not implementation.send("initialize", settings, sender=OWNER).success
+    assert not world.contract("SystemConfig").send("initialize", settings, addresses, sender=OWNER).success
+    assert not implementation.send("initialize", settings, addresses, sender=OWNER).success

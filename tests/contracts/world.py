@@ -9,6 +9,7 @@ from contracts.parameters import ContractParameters, VaultParameters, Withdrawal
 from tests.contracts.evm import Contract, Evm
 
 ETHER = 10**18
+L1_CHAIN_ID = 900
 
 
 def account(number: int) -> bytes:
@@ -24,6 +25,7 @@ DEPOSITOR = bytes.fromhex("deaddeaddeaddeaddeaddeaddeaddeaddead0001")
 def parameters(network: WithdrawalNetwork = WithdrawalNetwork.L2) -> ContractParameters:
     """Return settings in which no two values are equal by chance."""
     return ContractParameters(
+        l1_chain_id=L1_CHAIN_ID,
         owner=OWNER,
         guardian=GUARDIAN,
         batcher=BATCHER,

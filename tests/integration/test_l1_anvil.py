@@ -92,6 +92,7 @@ def _signer(index: int) -> LocalSigner:
 async def _deploy(anvil: Anvil) -> Deployment:
     owner, batcher, proposer = _signer(0).address, _signer(2).address, _signer(1).address
     parameters = ContractParameters(
+        l1_chain_id=900,
         owner=owner,
         guardian=owner,
         batcher=batcher,

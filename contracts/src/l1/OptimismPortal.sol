@@ -5,6 +5,7 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {TrieProof} from "@openzeppelin/contracts/utils/cryptography/TrieProof.sol";
 import {AddressAliasing} from "../libraries/AddressAliasing.sol";
 import {Hashing} from "../libraries/Hashing.sol";
+import {PromisedCall} from "../libraries/PromisedCall.sol";
 import {OutputProposal, OutputRootProof, ResourceConfig, WithdrawalTransaction} from "../libraries/Types.sol";
 import {L2OutputOracle} from "./L2OutputOracle.sol";
 import {ResourceMetering} from "./ResourceMetering.sol";
@@ -211,16 +212,11 @@ contract OptimismPortal is ResourceMetering, Pausable {
         return l2Oracle.getL2Output(index).outputRoot == outputRoot;
     }
 
-    /// @dev Makes sure that the target gets the gas that was promised on L2, and copies nothing that it returns.
-    function _call(WithdrawalTransaction memory withdrawal) private returns (bool success) {
-        // A call passes on 63/64 of the gas that is left after its own cost.
-        if (gasleft() * 63 < withdrawal.gasLimit * 64 + (RESERVED_GAS + 40_000) * 63) revert InsufficientGas();
-        address target = withdrawal.target;
-        uint256 value = withdrawal.value;
-        bytes memory data = withdrawal.data;
-        uint256 allowance = gasleft() - RESERVED_GAS;
-        assembly ("memory-safe") {
-            success := call(allowance, target, value, add(data, 32), mload(data), 0, 0)
-        }
+    /// @dev Makes sure that the target gets the gas that was promised on L2.
+    function _call(WithdrawalTransaction memory withdrawal) private returns (bool) {
+        if (!PromisedCall.isAffordable(withdrawal.gasLimit, RESERVED_GAS)) revert InsufficientGas();
+        return PromisedCall.call(
+            withdrawal.target, gasleft() - RESERVED_GAS, withdrawal.value, withdrawal.data
+        );
     }
 }

@@ -32,7 +32,17 @@ contract SystemConfig is Ownable, Initializable {
         uint32 operatorFeeScalar;
         uint64 operatorFeeConstant;
         address batchInbox;
+    }
+
+    /// @notice The other contracts of this chain.
+    /// @param disputeGameFactory Always zero: outputs are in the L2OutputOracle.
+    struct Addresses {
+        address l1CrossDomainMessenger;
+        address l1ERC721Bridge;
+        address l1StandardBridge;
+        address disputeGameFactory;
         address optimismPortal;
+        address optimismMintableERC20Factory;
     }
 
     event ConfigUpdate(uint256 indexed version, UpdateType indexed updateType, bytes data);
@@ -66,17 +76,26 @@ contract SystemConfig is Ownable, Initializable {
     /// @notice L1 block at which these contracts began.
     uint256 public startBlock;
     address public batchInbox;
+    address public l1CrossDomainMessenger;
+    address public l1ERC721Bridge;
+    address public l1StandardBridge;
     address public optimismPortal;
+    address public optimismMintableERC20Factory;
 
     constructor() Ownable(0x000000000000000000000000000000000000dEaD) {
         _disableInitializers();
     }
 
-    function initialize(Settings calldata settings) external initializer {
+    function initialize(Settings calldata settings, Addresses calldata addresses) external initializer {
+        require(addresses.disputeGameFactory == address(0), "SystemConfig: there are no dispute games");
         _transferOwnership(settings.owner);
         startBlock = block.number;
         batchInbox = settings.batchInbox;
-        optimismPortal = settings.optimismPortal;
+        l1CrossDomainMessenger = addresses.l1CrossDomainMessenger;
+        l1ERC721Bridge = addresses.l1ERC721Bridge;
+        l1StandardBridge = addresses.l1StandardBridge;
+        optimismPortal = addresses.optimismPortal;
+        optimismMintableERC20Factory = addresses.optimismMintableERC20Factory;
         _setBatcherHash(settings.batcherHash);
         _setFeeScalars(settings.basefeeScalar, settings.blobbasefeeScalar);
         _setGasLimit(settings.gasLimit);
@@ -121,6 +140,32 @@ contract SystemConfig is Ownable, Initializable {
 
     function unsafeBlockSigner() external view returns (address) {
         return StorageSlot.getAddressSlot(UNSAFE_BLOCK_SIGNER_SLOT).value;
+    }
+
+    /// @notice Where the other contracts of this chain stand, for clients that know this one.
+    function getAddresses() external view returns (Addresses memory) {
+        return Addresses({
+            l1CrossDomainMessenger: l1CrossDomainMessenger,
+            l1ERC721Bridge: l1ERC721Bridge,
+            l1StandardBridge: l1StandardBridge,
+            disputeGameFactory: disputeGameFactory(),
+            optimismPortal: optimismPortal,
+            optimismMintableERC20Factory: optimismMintableERC20Factory
+        });
+    }
+
+    /// @notice The token that pays for gas on L2: always ether, in the form that clients of the interface expect.
+    function gasPayingToken() external pure returns (address addr, uint8 decimals) {
+        return (0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE, 18);
+    }
+
+    function isCustomGasToken() external pure returns (bool) {
+        return false;
+    }
+
+    /// @notice None: outputs are in the L2OutputOracle.
+    function disputeGameFactory() public pure returns (address) {
+        return address(0);
     }
 
     /// @notice An L2 block must hold all the deposits that an L1 block can buy, and the attributes transaction.

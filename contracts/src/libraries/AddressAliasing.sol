@@ -14,6 +14,13 @@ library AddressAliasing {
         }
     }
 
+    /// @notice The L1 contract whose L2 address this is.
+    function toL1(address account) internal pure returns (address) {
+        unchecked {
+            return address(uint160(account) - OFFSET);
+        }
+    }
+
     /// @notice Whether `msg.sender` is controlled by a key: it signed this transaction, or its code is an EIP-7702
     ///         delegation (0xef0100 and an address, 23 bytes), which only the key's owner can have put there.
     function senderHasKey() internal view returns (bool) {

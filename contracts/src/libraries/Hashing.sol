@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {OutputRootProof, WithdrawalTransaction} from "./Types.sol";
 
 /// @title Hashing
-/// @notice The two hashes that both chains must agree on: of a withdrawal, and of an output.
+/// @notice The hashes that both chains must agree on: of a withdrawal, of an output, and of a messenger's message.
 library Hashing {
     /// @notice The withdrawal's identity, and its key in `L2ToL1MessagePasser.sentMessages`.
     function hashWithdrawal(WithdrawalTransaction memory withdrawal) internal pure returns (bytes32) {
@@ -24,6 +24,39 @@ library Hashing {
     function hashOutputRootProof(OutputRootProof memory proof) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(proof.version, proof.stateRoot, proof.messagePasserStorageRoot, proof.latestBlockhash)
+        );
+    }
+
+    /// @notice The identity of a message of version 0, which leaves value and gas out.
+    function hashCrossDomainMessageV0(address target, address sender, bytes memory message, uint256 nonce)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encodeWithSignature("relayMessage(address,address,bytes,uint256)", target, sender, message, nonce)
+        );
+    }
+
+    /// @notice The identity of a message: the hash of the call that relays it.
+    function hashCrossDomainMessageV1(
+        uint256 nonce,
+        address sender,
+        address target,
+        uint256 value,
+        uint256 gasLimit,
+        bytes memory message
+    ) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encodeWithSignature(
+                "relayMessage(uint256,address,address,uint256,uint256,bytes)",
+                nonce,
+                sender,
+                target,
+                value,
+                gasLimit,
+                message
+            )
         );
     }
 }

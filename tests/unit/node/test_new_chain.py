@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.deployment import PROXIED
 from contracts.genesis import l1_addresses
 from contracts.preinstalls import PREINSTALLED_CODE
 from l1_bridge.rollup_config import Fork, RollupConfig
@@ -90,7 +91,7 @@ def test_an_embedded_l1_holds_the_contracts_from_its_start() -> None:
     addresses = l1_addresses(contract_parameters(PLAN, TIME))
 
     assert genesis.optimism is None
-    assert {"OptimismPortal", "L2OutputOracle", "SystemConfig", "BatchInbox"} <= addresses.keys()
+    assert set(PROXIED) <= addresses.keys()
     assert all(genesis.alloc[address].code for address in addresses.values())
 
 
@@ -121,6 +122,7 @@ def test_a_deployment_survives_its_file(tmp_path: Path) -> None:
         pytest.param(json.dumps(_deployed().to_json() | {"anchor": {"number": 1}}), "hash", id="half an anchor"),
         pytest.param(json.dumps(_deployed().to_json() | {"gas_limit": "much"}), "much", id="no number"),
         pytest.param(json.dumps(_deployed().to_json() | {"addresses": {"Portal": "0xzz"}}), "hex", id="no address"),
+        pytest.param(json.dumps(_deployed().to_json() | {"addresses": {}}), "L1StandardBridge", id="no bridge"),
         pytest.param(json.dumps(_deployed().to_json() | {"roles": {"owner": "0x"}}), "batcher", id="a role is missing"),
     ],
 )
