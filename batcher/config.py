@@ -1,5 +1,5 @@
 """
-Settings of the batcher and the proposer: what an operator may choose.
+Settings of the batcher, the proposer and the watcher: what an operator may choose.
 
 What both chains agree on (inbox address, sequencing window, ...) is no setting;
 it comes from `rollup.json`.
@@ -70,3 +70,13 @@ class ProposerSettings(BaseSettings):
     request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
     poll_seconds: float = Field(default=2.0, gt=0, description="pause when there is nothing to do")
     head: ProposedHead = Field(default=ProposedHead.SAFE, description="propose up to this head")
+
+
+class WatcherSettings(BaseSettings):
+    """`BRAID_WATCHER_*`: how posted outputs are watched."""
+
+    model_config = SettingsConfigDict(env_prefix="BRAID_WATCHER_", frozen=True, extra="forbid")
+
+    request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the replica")
+    poll_seconds: float = Field(default=2.0, gt=0, description="pause when every output is judged")
+    alert_seconds: float = Field(default=30.0, gt=0, description="longest time that the alert command may take")

@@ -1,4 +1,4 @@
-"""Metrics of the batcher and the proposer, all of them, zeroed at start."""
+"""Metrics of the batcher, the proposer and the watcher, all of them, zeroed at start."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -55,4 +55,23 @@ class ProposerMetrics:
         )
         self.next_block_number = Gauge(
             "braid_proposer_next_block_number", "L2 block of which the oracle wants the output next", registry=registry
+        )
+
+
+class WatcherMetrics:
+    """What the watcher tells about itself."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.checked_outputs = Counter(
+            "braid_watcher_checked_outputs", "Posted outputs that were derived again and judged", registry=registry
+        )
+        self.wrong_outputs = Counter(
+            "braid_watcher_wrong_outputs", "Posted outputs that derivation contradicts", registry=registry
+        )
+        self.standing_wrong_outputs = Gauge(
+            "braid_watcher_standing_wrong_outputs", "Wrong outputs that stand on L1 now", registry=registry
+        )
+        self.deletions = Counter("braid_watcher_deletions", "Deletions that L1 confirmed", registry=registry)
+        self.next_output_index = Gauge(
+            "braid_watcher_next_output_index", "Index of the output that is judged next", registry=registry
         )

@@ -11,7 +11,7 @@ import typer
 
 from l1_bridge.errors import BraidError
 
-from . import bench, bridge, chain_files, devnet, doctor, evm, inspect, node, posting
+from . import bench, bridge, chain_files, checking, devnet, doctor, evm, inspect, node, posting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,6 +24,7 @@ node.register(app)
 posting.register(app)
 chain_files.register(app)
 bridge.register(app)
+checking.register(app)
 doctor.register(app)
 bench.register(app)
 evm.register(app)

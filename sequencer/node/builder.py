@@ -110,6 +110,33 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
         yield services
 
 
+@dataclass(frozen=True, slots=True)
+class Deriver:
+    """A chain that follows L1 alone, and what keeps it following: heads first, then derivation."""
+
+    chain: Chain
+    l1: L1Client
+    l1_heads: L1HeadTracker
+    derivation: DerivationService
+
+
+@asynccontextmanager
+async def build_deriver(settings: NodeSettings, rollup: RollupConfig, l1_url: str) -> AsyncIterator[Deriver]:
+    """
+    A replica without RPC, for commands that compare; its services are the caller's to run.
+
+    Raises
+    ------
+    CriticalError
+        A file or the data directory can not be used; the message says which.
+    """
+    async with AsyncExitStack() as stack:
+        base = await _open_base(settings, stack)
+        l1 = await _connect_l1(base, l1_url, stack)
+        derivation = _make_derivation(base, rollup, l1, None)
+        yield Deriver(base.chain, l1.client, l1.tracker, derivation)
+
+
 async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     genesis_file = load_genesis(settings.genesis, settings.data_dir)
     genesis = genesis_file.genesis

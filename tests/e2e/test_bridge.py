@@ -30,10 +30,13 @@ def altered_node(url: str, method: str, field: str) -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             answer = requests.post(url, data=body, headers={"content-type": "application/json"}, timeout=10).json()
-            if json.loads(body)["method"] == method:
-                told = answer["result"][field]
-                digits = 64 if len(told) == 66 else 0  # a hash keeps its leading zeros, a quantity has none
-                answer["result"][field] = f"0x{int(told, 16) ^ 1:0{digits}x}"
+            asked = json.loads(body)
+            answers = zip(asked, answer, strict=True) if isinstance(asked, list) else [(asked, answer)]
+            for request, given in answers:
+                if request["method"] == method:
+                    told = given["result"][field]
+                    digits = 64 if len(told) == 66 else 0  # a hash keeps its leading zeros, a quantity has none
+                    given["result"][field] = f"0x{int(told, 16) ^ 1:0{digits}x}"
             content = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
