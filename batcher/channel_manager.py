@@ -156,6 +156,12 @@ class ChannelManager:
         self._forget_up_to(safe.number)
         return True
 
+    def is_pressing(self, safe: L2BlockRef) -> bool:
+        """Whether the window of the block behind this safe head is near its end, as far as L1 is known."""
+        limits = self._limits
+        deadline = safe.l1_origin.number + limits.sequencing_window_l1_blocks - limits.safety_margin_l1_blocks
+        return self._l1_head >= deadline
+
     def next_transaction_data(self) -> TransactionData | None:
         """
         Hand out the next piece of work, in the order in which L1 has to have them; None when there is none yet.

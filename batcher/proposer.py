@@ -81,7 +81,8 @@ class OutputProposer:
         self._settings = settings
         self._metrics = metrics
         self._waiting_for: RequestId | None = None
-        self._submissions = 0
+        self._attempt = 0
+        """Makes the next name one that was not given before."""
         self._failures = 0
         """In a row; each doubles the pause."""
 
@@ -98,6 +99,8 @@ class OutputProposer:
         """
         await self._sender.step()
         self._settle()
+        if self._waiting_for is None:
+            self._waiting_for = self._find_unmined()
         if self._waiting_for is None:
             output = await self._find_due_output()
             if output is not None:
@@ -124,6 +127,10 @@ class OutputProposer:
                 self._metrics.failed_outputs.inc()
                 _log.warning("output_failed", reason=result.reason)
 
+    def _find_unmined(self) -> RequestId | None:
+        """A proposal that is on its way to L1 already: one from before a restart, or one that a reorg took out."""
+        return next((item.request_id for item in self._sender.pending() if item.block is None), None)
+
     async def _find_due_output(self) -> L2Output | None:
         """The output that the oracle wants next, once its block is settled and L1 can check the proposal."""
         number = await self._oracle.next_block_number()
@@ -143,9 +150,17 @@ class OutputProposer:
 
     def _submit(self, output: L2Output) -> None:
         number, l1_block = output.block.number, output.status.current_l1
-        request_id = self._submissions
+        request_id = self._make_name(number)
         self._sender.submit(request_id, self._oracle.address, encode_proposal(output.output_root, number, l1_block))
-        self._submissions += 1
         self._waiting_for = request_id
         self._metrics.submitted_outputs.inc()
         _log.info("output_submitted", block=number, output_root=output.output_root.hex(), l1_block=l1_block.number)
+
+    def _make_name(self, l2_block_number: int) -> bytes:
+        """L2 block number and attempt; one that is not settled, from an older process too, has another name."""
+        taken = {item.request_id for item in self._sender.pending()}
+        while True:
+            name = l2_block_number.to_bytes(8, "big") + self._attempt.to_bytes(4, "big")
+            self._attempt += 1
+            if name not in taken:
+                return name

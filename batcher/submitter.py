@@ -3,9 +3,9 @@ The batcher as a service: L2 blocks above the safe head become transactions to t
 
 A step lets the sender work, settles what became of earlier transactions,
 compares what is held with the node's heads, reads new blocks, and hands over
-what is due. All that must survive a restart is on L1 and in the node: a new
-start begins at the safe head, and what is posted twice by that is `past` for
-derivation.
+what is due. A new start waits until what was handed over before it stands on L1 and is
+derived, and then begins at the safe head; so nothing is posted twice, and what
+survives a restart is on L1, in the node and in the sender's store.
 """
 
 import structlog
@@ -56,7 +56,8 @@ class BatchSubmitter:
         wake = await self._sender.step()
         self._settle()
         status = await self._source.sync_status()
-        self._compare(status)
+        if not self._compare(status):
+            return Wake(min(wake.after_seconds or self._settings.poll_seconds, self._settings.poll_seconds))
         has_more_blocks = await self._load(status)
         if self._hand_over():
             wake = await self._sender.step()
@@ -87,18 +88,36 @@ class BatchSubmitter:
                 self._metrics.failed_transactions.inc()
                 _log.warning("batch_failed", request=request, reason=result.reason)
 
-    def _compare(self, status: L2SyncStatus) -> None:
-        """Bring the manager in line with the node's heads, by a restart when nothing less helps."""
+    def _compare(self, status: L2SyncStatus) -> bool:
+        """
+        Bring the manager in line with the node's heads, by a restart when nothing less helps.
+
+        False: a restart has to wait. It begins behind what L1 has, so first what was
+        handed over before it (by an older process too) has to be mined and read by
+        derivation; else the same blocks would be posted, and paid for, twice. When the
+        sequencing window is near its end, paying twice is the lesser evil.
+        """
         self._manager.l1_advanced(status.head_l1.number)
+        reason = self._reason_to_restart(status)
+        if reason is None:
+            return True
+        derived = status.current_l1.number
+        is_unread = any(item.block is None or item.block.number >= derived for item in self._sender.pending())
+        if is_unread and not self._manager.is_pressing(status.safe):
+            self._is_started = False
+            return False
+        self._restart(status, reason)
+        return True
+
+    def _reason_to_restart(self, status: L2SyncStatus) -> str | None:
         tip = self._manager.tip
         if not self._is_started or tip is None:
-            self._restart(status, "start")
-        elif status.unsafe.number < tip.number or (
-            status.unsafe.number == tip.number and status.unsafe.hash != tip.hash
-        ):
-            self._restart(status, "l2_reorg")
-        elif not self._manager.safe_head_advanced(status.safe, status.current_l1.number):
-            self._restart(status, "safe_head")
+            return "start"
+        if status.unsafe.number < tip.number or (status.unsafe.number == tip.number and status.unsafe.hash != tip.hash):
+            return "l2_reorg"
+        if not self._manager.safe_head_advanced(status.safe, status.current_l1.number):
+            return "safe_head"
+        return None
 
     def _restart(self, status: L2SyncStatus, reason: str) -> None:
         self._manager.restart(status.safe)

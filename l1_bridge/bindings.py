@@ -74,6 +74,12 @@ OUTPUT_INDEX_AFTER = ContractFunction("getL2OutputIndexAfter", ("uint256",), ("u
 GET_L2_OUTPUT = ContractFunction("getL2Output", ("uint256",), ("bytes32", "uint128", "uint128"))
 """Output root, L1 timestamp, L2 block number."""
 
+BATCHER_HASH = ContractFunction("batcherHash", (), ("bytes32",))
+"""SystemConfig: the batcher's address, left-padded."""
+
+PROPOSER = ContractFunction("PROPOSER", (), ("bytes32",))
+"""L2OutputOracle: an address, read as the word that it comes in."""
+
 SUBMISSION_INTERVAL = ContractFunction("SUBMISSION_INTERVAL", (), ("uint256",))
 L2_BLOCK_TIME = ContractFunction("L2_BLOCK_TIME", (), ("uint256",))
 CHALLENGER = ContractFunction("CHALLENGER", (), ("address",))

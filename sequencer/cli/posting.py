@@ -14,6 +14,13 @@ Poll = Annotated[float | None, typer.Option(help="seconds between two looks when
 Keystore = Annotated[
     Path | None, typer.Option(help="encrypted key file; its password in the matching _PASSWORD variable")
 ]
+SignerUrl = Annotated[
+    str | None,
+    typer.Option("--signer", help="URL of a remote signer; one with a password goes into the _SIGNER variable"),
+]
+SignerAddress = Annotated[str | None, typer.Option(help="account that the remote signer holds; none: the batcher's")]
+DataDir = Annotated[Path | None, typer.Option(help="keeps what was sent to L1, so that a restart sends nothing twice")]
+L1Chain = Annotated[Path | None, typer.Option("--l1-chain-config", help="L1 chain config; none: Prague from genesis")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error")]
 
 
@@ -24,16 +31,27 @@ def register(app: typer.Typer) -> None:
 
 
 def batcher(
-    rollup: Rollup, l1: L1, l2: L2, poll: Poll = None, keystore: Keystore = None, log_level: LogLevel = "info"
+    rollup: Rollup,
+    l1: L1,
+    l2: L2,
+    poll: Poll = None,
+    keystore: Keystore = None,
+    signer: SignerUrl = None,
+    signer_address: SignerAddress = None,
+    data_dir: DataDir = None,
+    l1_chain: L1Chain = None,
+    log_level: LogLevel = "info",
 ) -> None:
-    """Post blocks to L1 as compressed batches; the key is in BRAID_BATCHER_KEY or a keystore."""
+    """Post blocks to L1 as compressed batches; the key is in BRAID_BATCHER_KEY, a keystore or a remote signer."""
     from batcher.config import BatcherSettings
     from sequencer.config import load_settings
     from sequencer.node.event_loop import run
+    from sequencer.node.l1_account import AccountOptions
     from sequencer.node.posting import PostingOptions, run_batcher
 
     settings = load_settings(BatcherSettings, {"l2_rpc_url": l2, "poll_seconds": poll})
-    run(run_batcher(PostingOptions(rollup, l1, keystore, log_level), settings))
+    account = AccountOptions("BATCHER", keystore, signer, _address_or_none(signer_address), data_dir, l1_chain)
+    run(run_batcher(PostingOptions(rollup, l1, account, log_level), settings))
 
 
 def proposer(
@@ -44,13 +62,23 @@ def proposer(
     head: Annotated[str | None, typer.Option(help="propose up to the safe or the finalized head")] = None,
     poll: Poll = None,
     keystore: Keystore = None,
+    signer: SignerUrl = None,
+    signer_address: SignerAddress = None,
+    data_dir: DataDir = None,
+    l1_chain: L1Chain = None,
     log_level: LogLevel = "info",
 ) -> None:
-    """Post output roots to L1; the key is in BRAID_PROPOSER_KEY or a keystore."""
+    """Post output roots to L1; the key is in BRAID_PROPOSER_KEY, a keystore or a remote signer."""
     from batcher.config import ProposerSettings
     from sequencer.config import load_settings
     from sequencer.node.event_loop import run
+    from sequencer.node.l1_account import AccountOptions
     from sequencer.node.posting import PostingOptions, run_proposer
 
     settings = load_settings(ProposerSettings, {"l2_rpc_url": l2, "poll_seconds": poll, "head": head})
-    run(run_proposer(PostingOptions(rollup, l1, keystore, log_level), settings, parse_address(oracle)))
+    account = AccountOptions("PROPOSER", keystore, signer, _address_or_none(signer_address), data_dir, l1_chain)
+    run(run_proposer(PostingOptions(rollup, l1, account, log_level), settings, parse_address(oracle)))
+
+
+def _address_or_none(text: str | None) -> bytes | None:
+    return None if text is None else parse_address(text)

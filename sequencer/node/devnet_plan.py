@@ -180,7 +180,7 @@ def with_trusted_root(child: ChildSpec) -> ChildSpec:
 
 def batcher_child(options: DevnetOptions, files: DevnetFiles, l1_url: str, accounts: DevAccounts) -> ChildSpec:
     """The batcher; its key goes through the environment."""
-    command = braid("batcher", *_poster(options, files, l1_url))
+    command = braid("batcher", *_poster(options, files, l1_url, "batcher"))
     return ChildSpec("batcher", command, {"BRAID_BATCHER_KEY": "0x" + accounts.batcher.private_key.hex()})
 
 
@@ -188,7 +188,7 @@ def proposer_child(
     options: DevnetOptions, files: DevnetFiles, l1_url: str, accounts: DevAccounts, oracle: str
 ) -> ChildSpec:
     """The output proposer; its key goes through the environment."""
-    command = braid("proposer", *_poster(options, files, l1_url), "--oracle", oracle)
+    command = braid("proposer", *_poster(options, files, l1_url, "proposer"), "--oracle", oracle)
     return ChildSpec("proposer", command, {"BRAID_PROPOSER_KEY": "0x" + accounts.proposer.private_key.hex()})
 
 
@@ -200,6 +200,9 @@ def _follower(options: DevnetOptions, files: DevnetFiles, l1_url: str, name: str
     ]
 
 
-def _poster(options: DevnetOptions, files: DevnetFiles, l1_url: str) -> list[str]:
+def _poster(options: DevnetOptions, files: DevnetFiles, l1_url: str, name: str) -> list[str]:
     l2_url = f"http://127.0.0.1:{options.l2_port}"
-    return ["--rollup", str(files.rollup), "--l1", l1_url, "--l2", l2_url, "--poll", "0.5"]
+    return [
+        *("--rollup", str(files.rollup), "--l1", l1_url, "--l2", l2_url, "--poll", "0.5"),
+        *("--l1-chain-config", str(files.l1_chain), "--data-dir", str(options.data_dir / name)),
+    ]

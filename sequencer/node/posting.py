@@ -1,7 +1,6 @@
 """The batcher's and the proposer's processes: one account on L1, one node to read from."""
 
 import asyncio
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,15 +17,16 @@ from batcher.l2_rpc import JsonRpcL2Source
 from batcher.metrics import BatcherMetrics, ProposerMetrics
 from batcher.proposer import OutputProposer
 from batcher.submitter import BatchSubmitter
+from l1_bridge.appointed import check_batcher, check_proposer
 from l1_bridge.errors import TemporaryError
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS, RollupConfig
-from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
-from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
+from l1_bridge.tx_manager import TransactionManager
 
 from .json_files import read_json_object
+from .l1_account import AccountOptions, AppointedService, open_account
 from .logging import configure_logging
 from .runner import NamedService, run_services, stop_on_signals
 
@@ -44,7 +44,7 @@ class PostingOptions:
 
     rollup: Path
     l1_url: str
-    keystore: Path | None
+    account: AccountOptions
     log_level: str
 
 
@@ -58,11 +58,8 @@ class _Parts:
 
 async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> None:
     """Run the batcher until a signal; on an orderly stop what was read is posted first."""
-    async with _connect(options, "BATCHER") as parts:
-        rollup = parts.rollup
-        expected = rollup.genesis.system_config.batcher_address
-        if parts.sender.address != expected:
-            log.warning("batcher_key_differs", address="0x" + parts.sender.address.hex(), genesis="0x" + expected.hex())
+    async with _connect(options) as parts:
+        rollup, address = parts.rollup, parts.sender.address
         limits = settings.make_limits(rollup.seq_window_size, CHANNEL_TIMEOUT_BLOCKS)
         submitter = BatchSubmitter(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
@@ -72,13 +69,16 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
             settings=settings,
             metrics=BatcherMetrics(REGISTRY),
         )
-        await _run(NamedService("batcher", submitter), options.log_level)
+        config, first = rollup.l1_system_config_address, rollup.genesis.system_config.batcher_address
+        checked = AppointedService(submitter, lambda: check_batcher(parts.l1, config, first, address))
+        await _run(NamedService("batcher", checked))
         await _flush(submitter)
 
 
 async def run_proposer(options: PostingOptions, settings: ProposerSettings, oracle: bytes) -> None:
     """Run the proposer until a signal."""
-    async with _connect(options, "PROPOSER") as parts:
+    async with _connect(options) as parts:
+        address = parts.sender.address
         proposer = OutputProposer(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
             L2OutputOracle(parts.l1, oracle),
@@ -86,7 +86,8 @@ async def run_proposer(options: PostingOptions, settings: ProposerSettings, orac
             settings=settings,
             metrics=ProposerMetrics(REGISTRY),
         )
-        await _run(NamedService("proposer", proposer), options.log_level)
+        checked = AppointedService(proposer, lambda: check_proposer(parts.l1, oracle, address))
+        await _run(NamedService("proposer", checked))
 
 
 async def _flush(submitter: BatchSubmitter) -> None:
@@ -99,23 +100,20 @@ async def _flush(submitter: BatchSubmitter) -> None:
 
 
 @asynccontextmanager
-async def _connect(options: PostingOptions, role: str) -> AsyncIterator[_Parts]:
+async def _connect(options: PostingOptions) -> AsyncIterator[_Parts]:
+    configure_logging(options.log_level)
     rollup = RollupConfig.from_json(read_json_object(options.rollup))
-    signer = _load_signer(options.keystore, role)
-    async with aiohttp.ClientSession() as session, L1Client.connect(L1Endpoint(options.l1_url)) as l1:
-        sender = TransactionManager(l1, signer, TxManagerSettings(chain_id=rollup.l1_chain_id))
+    account = options.account
+    appointed = rollup.genesis.system_config.batcher_address if account.role == "BATCHER" else None
+    async with (
+        aiohttp.ClientSession() as session,
+        L1Client.connect(L1Endpoint(options.l1_url)) as l1,
+        open_account(account, l1, chain_id=rollup.l1_chain_id, appointed=appointed) as sender,
+    ):
         yield _Parts(rollup, l1, session, sender)
 
 
-def _load_signer(keystore: Path | None, role: str) -> LocalSigner:
-    """The key of BRAID_<role>_KEY, or of the keystore file with the password of BRAID_<role>_PASSWORD."""
-    if keystore is None:
-        return signer_from_environment(os.environ, f"BRAID_{role}_KEY")
-    return signer_from_keystore(keystore.read_bytes(), os.environ.get(f"BRAID_{role}_PASSWORD", ""))
-
-
-async def _run(service: NamedService, log_level: str) -> None:
-    configure_logging(log_level)
+async def _run(service: NamedService) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     await run_services([service], stop)

@@ -65,3 +65,7 @@ class FakeTransactionSender:
     def fail(self, index: int) -> None:
         """The submission of that index will not stand on L1."""
         self._results.append(Failed(self.submissions[index].request_id, "reverted"))
+
+    def settle(self, result: Confirmed | Failed) -> None:
+        """A result of a request from before."""
+        self._results.append(result)

@@ -15,6 +15,8 @@ from batcher.l2_source import L2Unavailable
 from batcher.metrics import BatcherMetrics
 from batcher.submitter import BatchSubmitter
 from l1_bridge.errors import TemporaryError
+from l1_bridge.sending import Pending
+from l1_bridge.types import BlockId
 from tests.fakes.l2_source import FakeL2Source, make_l1_id
 from tests.fakes.transaction_sender import FakeTransactionSender
 
@@ -230,6 +232,41 @@ async def test_new_process_begins_at_the_safe_head() -> None:
     await world.make_submitter(CollectorRegistry()).step()
 
     assert world.posted(1) == world.expected(4, 5)
+
+
+@pytest.mark.parametrize("block", [None, 12, 13])
+async def test_new_process_waits_until_what_the_old_one_handed_over_is_derived(block: int | None) -> None:
+    world = World()
+    world.source.extend(5)
+    world.source.head_l1 = world.source.current_l1 = 12
+    at = None if block is None else BlockId(block, bytes(32))
+    world.sender.owed = [Pending(b"old", INBOX, b"", (), at)]
+    for _ in range(2):
+        await world.submitter.step()
+    assert world.sender.submissions == []
+    assert world.metric("braid_batcher_held_blocks") == 0
+
+    world.sender.owed = [Pending(b"old", INBOX, b"", (), BlockId(13, bytes(32)))]
+    world.source.head_l1 = world.source.current_l1 = 14
+    world.source.safe = 2
+    await world.submitter.step()
+
+    assert world.posted() == world.expected(3, 5)
+
+
+async def test_near_the_end_of_the_window_nothing_is_waited_for() -> None:
+    world = World()
+    world.source.extend(5)
+    world.sender.owed = [Pending(b"old", INBOX, b"", (), None)]
+    origin = world.source.blocks[0].ref.l1_origin.number
+    world.source.head_l1 = world.source.current_l1 = origin + 100 - 10 - 2
+    await world.submitter.step()
+    assert world.sender.submissions == []
+
+    world.source.head_l1 = world.source.current_l1 = origin + 100 - 10
+    await world.submitter.step()
+
+    assert world.posted() == world.expected(1, 5)
 
 
 async def test_reset_begins_at_the_safe_head() -> None:

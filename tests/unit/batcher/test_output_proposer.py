@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 from batcher.config import ProposedHead, ProposerSettings
 from batcher.metrics import ProposerMetrics
 from batcher.proposer import OutputMismatch, OutputProposer, encode_proposal
+from l1_bridge.sending import Confirmed, Pending
 from l1_bridge.types import BlockId
 from tests.fakes.l2_source import FakeL2Source, make_l1_id
 from tests.fakes.transaction_sender import FakeTransactionSender
@@ -139,3 +140,29 @@ async def test_reset_asks_the_oracle_again() -> None:
     await world.proposer.step()
 
     assert len(world.sender.submissions) == 2
+
+
+async def test_proposal_of_an_older_process_is_waited_for() -> None:
+    world = World()
+    world.source.safe = 50
+    world.sender.owed = [Pending(b"old", ORACLE, b"", (), None)]
+    for _ in range(2):
+        await world.proposer.step()
+    assert world.sender.submissions == []
+
+    world.sender.owed = [Pending(b"old", ORACLE, b"", (), BlockId(5, b"\x05" * 32))]
+    world.sender.settle(Confirmed(b"old", BlockId(5, b"\x05" * 32), bytes(32)))
+    await world.proposer.step()
+
+    assert len(world.sender.submissions) == 1
+
+
+async def test_name_of_a_proposal_that_is_still_watched_is_not_given_again() -> None:
+    world = World()
+    world.source.safe = 50
+    first = (20).to_bytes(8, "big") + bytes(4)
+    world.sender.owed = [Pending(first, ORACLE, b"", (), BlockId(5, b"\x05" * 32))]
+
+    await world.proposer.step()
+
+    assert [item.request_id for item in world.sender.submissions] == [(20).to_bytes(8, "big") + (1).to_bytes(4, "big")]

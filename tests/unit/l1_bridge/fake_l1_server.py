@@ -26,6 +26,8 @@ class FakeL1Server:
         self.blocks: list[Json] = [entry["block"] for entry in entries]
         self.receipts: dict[object, object] = {entry["block"]["hash"]: entry["receipts"] for entry in entries}
         self.overrides: dict[str, Override] = {}
+        self.results: dict[str, object] = {}
+        """Answers to methods that it does not know."""
         self.body: bytes | None = None
         """Sent instead of any answer."""
         self.error: Json | None = None
@@ -33,6 +35,7 @@ class FakeL1Server:
         self.silence: asyncio.Event | None = None
         """No answer before this is set."""
         self.requests: list[str] = []
+        self.params: list[object] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -40,6 +43,7 @@ class FakeL1Server:
         call = json.loads(await request.read())
         method: str = call["method"]
         self.requests.append(method)
+        self.params.append(call["params"])
         if self.silence is not None:
             await self.silence.wait()
         if self.body is not None:
@@ -53,6 +57,8 @@ class FakeL1Server:
         return web.json_response(answer | {"result": result}, status=self.status)
 
     def _result(self, method: str, params: list[object]) -> object:
+        if method in self.results:
+            return self.results[method]
         if method == "eth_chainId":
             return "0x384"
         if method == "eth_getBlockReceipts":

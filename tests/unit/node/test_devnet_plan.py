@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from l1_bridge.signer import LocalSigner
+from l1_bridge.l1_chain_config import prague_l1_chain
 from sequencer import cli
 from sequencer.cli import node as node_command
 from sequencer.config import NodeSettings
@@ -25,8 +25,10 @@ from sequencer.node.devnet_plan import (
     with_trusted_root,
 )
 from sequencer.node.json_files import write_json_object
+from sequencer.node.l1_account import open_account
 from sequencer.node.supervisor import ChildSpec
 from tests.factories import address
+from tests.unit.l1_bridge.fake_pool import FakePool
 
 L1_URL = "http://127.0.0.1:9001"
 ORACLE = "0x" + "0e" * 20
@@ -116,14 +118,16 @@ def test_posting_processes_understand_their_command_lines_and_keys(
     options: DevnetOptions, accounts: DevAccounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = DevnetFiles(options.data_dir)
-    seen: list[tuple[object, LocalSigner]] = []
+    write_json_object(files.l1_chain, prague_l1_chain(900).to_json())
+    seen: list[bytes] = []
 
     async def run_batcher(given: posting.PostingOptions, settings: object) -> None:
-        seen.append((settings, posting._load_signer(given.keystore, "BATCHER")))
+        async with open_account(given.account, FakePool(), chain_id=900) as sender:
+            seen.append(sender.address)
 
     async def run_proposer(given: posting.PostingOptions, settings: object, oracle: bytes) -> None:
         assert oracle == bytes.fromhex(ORACLE[2:])
-        seen.append((settings, posting._load_signer(given.keystore, "PROPOSER")))
+        await run_batcher(given, settings)
 
     monkeypatch.setattr(posting, "run_batcher", run_batcher)
     monkeypatch.setattr(posting, "run_proposer", run_proposer)
@@ -136,7 +140,9 @@ def test_posting_processes_understand_their_command_lines_and_keys(
             monkeypatch.setenv(name, value)
         _run(_arguments(child))
 
-    assert [signer.address for _, signer in seen] == [accounts.batcher.address, accounts.proposer.address]
+    assert seen == [accounts.batcher.address, accounts.proposer.address]
+    stored = [path.name for name in ("batcher", "proposer") for path in (options.data_dir / name).glob("*.sent")]
+    assert stored == [f"900-{address.hex()}.sent" for address in seen]
 
 
 def test_no_key_stands_on_a_command_line(options: DevnetOptions, accounts: DevAccounts) -> None:
