@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PACKAGE_STAMP := $(VENV)/.package
 NODE_STAMP := contracts/node_modules/.package-lock.json
+VIEM_STAMP := tests/e2e/viem/node_modules/.package-lock.json
 CRATE := sequencer/native
 CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/src -name '*.rs')
 # The crate's tests run Python; the directory of its library is not always among the system's.
@@ -14,7 +15,7 @@ CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
 
 .PHONY: setup check test test-python test-native test-pure test-long devnet bench format artifacts lock clean
 
-setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP)
+setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP) $(VIEM_STAMP)
 
 $(STAMP): requirements-dev.lock
 	$(PYTHON) -m venv $(VENV)
@@ -31,6 +32,10 @@ $(NODE_STAMP): contracts/package-lock.json
 	@if command -v npm >/dev/null; then cd contracts && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo "npm is absent: the embedded L1 serves instead of anvil, and contract artifacts are used as committed"; \
 	mkdir -p $(dir $@) && touch $@; fi
+
+$(VIEM_STAMP): tests/e2e/viem/package-lock.json
+	@if command -v npm >/dev/null; then cd tests/e2e/viem && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
+	else echo "npm is absent: the test of the bridge by viem is skipped"; mkdir -p $(dir $@) && touch $@; fi
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -81,4 +86,4 @@ lock: setup
 		--no-header --extra dev --extra ray -o requirements-dev.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info contracts/node_modules $(CRATE)/target $(CRATE)/*.so
+	rm -rf $(VENV) build dist *.egg-info contracts/node_modules tests/e2e/viem/node_modules $(CRATE)/target $(CRATE)/*.so

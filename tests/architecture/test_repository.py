@@ -29,8 +29,9 @@ def test_a_python_lock_has_a_hash_for_each_pin_and_no_host(name: str) -> None:
     assert "http" not in re.sub(r"^.*(aiohttp|httpx|httpcore).*$", "", text, flags=re.M)
 
 
-def test_the_node_lock_has_hashes_and_no_host() -> None:
-    lock = json.loads((ROOT / "contracts" / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["contracts", "tests/e2e/viem"])
+def test_a_node_lock_has_hashes_and_no_host(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = [entry for path, entry in lock["packages"].items() if path]
 
     assert packages
