@@ -20,8 +20,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from batcher.channel_state import OpenChannel, PostedChannel, TransactionData
+from batcher.channel_policy import ChannelPolicy
+from batcher.channel_state import PostedChannel, TransactionData
+from batcher.codec.span_batch import SpanParameters
 from batcher.l2_source import L2BlockData, L2BlockRef
+from batcher.open_channel import OpenChannel
 from l1_bridge.errors import CriticalError, ResetError
 from l1_bridge.tx_manager import RequestId
 from l1_bridge.types import BlockId
@@ -45,10 +48,6 @@ class NotStarted(CriticalError):
 class ChannelLimits:
     """When channels close, and when they are given up."""
 
-    max_frame_data_bytes: int = 120_000
-    """Data of a frame, and so nearly of a transaction; L1 pools refuse above 128 KiB."""
-    target_bytes: int = 480_000
-    """Compressed size from which on a channel closes."""
     max_duration_l1_blocks: int = 1
     """Age at which a channel closes."""
     channel_timeout_l1_blocks: int = 50
@@ -62,8 +61,18 @@ class ChannelLimits:
 class ChannelManager:
     """Blocks in, transaction data out, confirmations in."""
 
-    def __init__(self, limits: ChannelLimits, new_channel_id: Callable[[], bytes]) -> None:
-        self._limits = limits
+    def __init__(
+        self,
+        limits: ChannelLimits,
+        new_channel_id: Callable[[], bytes],
+        *,
+        choose_policy: Callable[[], ChannelPolicy],
+        span: SpanParameters,
+    ) -> None:
+        """`choose_policy` is asked once for each channel, when it is opened."""
+        self.limits = limits
+        self._choose_policy = choose_policy
+        self._span = span
         self._new_channel_id = new_channel_id
         self._l1_head = 0
         self._tip: L2BlockRef | None = None
@@ -72,6 +81,8 @@ class ChannelManager:
         self._posted: list[PostedChannel] = []
         self.requeued_channels = 0
         """Channels given up so far."""
+        self.last_channel_bytes: int | None = None
+        """Compressed size of the channel closed last; None: there was none."""
 
     @property
     def tip(self) -> L2BlockRef | None:
@@ -82,6 +93,14 @@ class ChannelManager:
     def in_flight(self) -> int:
         """Transactions handed out of which the outcome is not known."""
         return sum(channel.in_flight for channel in self._posted)
+
+    @property
+    def oldest_origin(self) -> int | None:
+        """L1 origin of the oldest block that is not known to be safe; None when all are."""
+        if self._posted:
+            return self._posted[0].blocks[0].ref.l1_origin.number
+        first = self._open.blocks[0] if self._open else next(iter(self._queue), None)
+        return None if first is None else first.ref.l1_origin.number
 
     @property
     def held_blocks(self) -> int:
@@ -115,7 +134,7 @@ class ChannelManager:
     def l1_advanced(self, l1_head: int) -> None:
         """Tell the newest L1 block number; gives up channels that can no longer be complete in time."""
         self._l1_head = l1_head
-        patience = self._limits.channel_timeout_l1_blocks + self._limits.safety_margin_l1_blocks
+        patience = self.limits.channel_timeout_l1_blocks + self.limits.safety_margin_l1_blocks
         for index, channel in enumerate(self._posted):
             is_waiting = bool(channel.inclusions) and not channel.is_confirmed
             if is_waiting and l1_head > channel.first_inclusion + patience:
@@ -227,25 +246,29 @@ class ChannelManager:
         """Move blocks from the queue to the open channel until it is large enough; several may close."""
         while self._queue:
             if self._open is None:
-                self._open = OpenChannel(self._new_channel_id(), self._l1_head)
-            if self._open.compressed_bytes >= self._limits.target_bytes or not self._open.add_block(self._queue[0]):
-                self._close_open()
-                continue
+                policy = self._choose_policy()
+                self._open = OpenChannel(self._new_channel_id(), self._l1_head, policy=policy, span=self._span)
+            excess = self._open.add_block(self._queue[0])
             self._queue.popleft()
+            self._queue.extendleft(reversed(excess))
+            if self._open.is_full:
+                self._close_open()
 
     def _is_due(self, channel: OpenChannel) -> bool:
-        limits = self._limits
+        limits = self.limits
         oldest_origin = min(block.ref.l1_origin.number for block in channel.blocks)
         deadline = oldest_origin + limits.sequencing_window_l1_blocks - limits.safety_margin_l1_blocks
         return (
-            channel.compressed_bytes >= limits.target_bytes
+            channel.is_full
             or self._l1_head >= channel.opened_at_l1 + limits.max_duration_l1_blocks
             or self._l1_head >= deadline
         )
 
     def _close_open(self) -> None:
         if self._open is not None:
-            self._posted.append(self._open.close(self._limits.max_frame_data_bytes))
+            channel = self._open.close()
+            self.last_channel_bytes = channel.data_bytes
+            self._posted.append(channel)
             self._open = None
 
     def _find_invalid(self) -> int | None:
@@ -255,7 +278,7 @@ class ChannelManager:
             if not channel.is_confirmed:
                 continue
             span = channel.last_inclusion - channel.first_inclusion
-            is_timed_out = span > self._limits.channel_timeout_l1_blocks
+            is_timed_out = span > self.limits.channel_timeout_l1_blocks
             if is_timed_out or not channel.is_in_order() or channel.first_inclusion < newest_before:
                 return index
             newest_before = channel.last_inclusion

@@ -12,7 +12,22 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from batcher.channel_manager import ChannelLimits
-from batcher.codec.frame import MAX_FRAME_DATA_BYTES
+from batcher.channel_policy import (
+    MAX_BLOB_FRAME_DATA_BYTES,
+    BatchType,
+    ChannelPolicy,
+    DataChoice,
+    DataType,
+    PolicyChooser,
+)
+from batcher.codec.compression import Compression
+from batcher.codec.frame import FRAME_OVERHEAD_BYTES, MAX_FRAME_DATA_BYTES
+
+MAX_POOL_TRANSACTION_BYTES = 128 * 1024
+"""What a pool of L1 takes."""
+
+TRANSACTION_OVERHEAD_BYTES = 512
+"""Of a transaction, at most all but its data."""
 
 
 class BatcherSettings(BaseSettings):
@@ -23,10 +38,17 @@ class BatcherSettings(BaseSettings):
     l2_rpc_url: str = Field(default="http://127.0.0.1:8546", description="JSON-RPC of the node whose blocks are posted")
     request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
     poll_seconds: float = Field(default=1.0, gt=0, description="pause when there is nothing to do")
-    max_frame_data_bytes: int = Field(
-        default=120_000, gt=0, le=MAX_FRAME_DATA_BYTES, description="data of one transaction"
+    batch_type: BatchType = Field(default=BatchType.SINGULAR, description="singular, or span: all blocks in one batch")
+    compression: Compression = Field(default=Compression.ZLIB, description="zlib, brotli-9, brotli-10 or brotli-11")
+    data_availability: DataChoice = Field(
+        default=DataChoice.CALLDATA, description="calldata, blobs, or auto: the cheaper one for each channel"
     )
-    target_channel_bytes: int = Field(default=480_000, gt=0, description="compressed size at which a channel closes")
+    max_frame_data_bytes: int = Field(
+        default=120_000, gt=0, le=MAX_FRAME_DATA_BYTES, description="data of a frame in calldata; a blob's is filled"
+    )
+    target_frames: int = Field(default=4, gt=0, le=1_000, description="frames of a channel, which it does not exceed")
+    frames_per_transaction: int = Field(default=1, gt=0, description="frames in the calldata of one transaction")
+    blobs_per_transaction: int = Field(default=6, gt=0, description="blobs of one transaction, as far as L1 takes them")
     max_channel_duration_l1_blocks: int = Field(default=1, ge=0, description="age at which a channel closes")
     safety_margin_l1_blocks: int = Field(default=10, ge=0, description="how much before a deadline to act")
     max_in_flight: int = Field(default=16, gt=0, description="transactions not yet confirmed")
@@ -37,16 +59,55 @@ class BatcherSettings(BaseSettings):
         """Limits of the channel manager, with what `rollup.json` says; the margin shrinks for short windows."""
         shortest = min(sequencing_window_l1_blocks, channel_timeout_l1_blocks)
         return ChannelLimits(
-            max_frame_data_bytes=self.max_frame_data_bytes,
-            target_bytes=self.target_channel_bytes,
             max_duration_l1_blocks=self.max_channel_duration_l1_blocks,
             channel_timeout_l1_blocks=channel_timeout_l1_blocks,
             sequencing_window_l1_blocks=sequencing_window_l1_blocks,
             safety_margin_l1_blocks=min(self.safety_margin_l1_blocks, shortest // 2),
         )
 
+    def make_chooser(self, max_blobs: int, *, has_calldata_floor: bool = True) -> PolicyChooser:
+        """
+        How channels are written.
+
+        Parameters
+        ----------
+        max_blobs :
+            Blobs that L1 takes in one transaction; 0: none, then auto means calldata.
+        has_calldata_floor :
+            Whether L1 asks for the price of EIP-7623.
+
+        Raises
+        ------
+        ValueError
+            Blobs are asked for, and L1 has none.
+        """
+        if max_blobs == 0 and self.data_availability is DataChoice.BLOBS:
+            raise ValueError("data_availability is blobs, but the L1 chain config schedules none")
+        calldata = ChannelPolicy(
+            DataType.CALLDATA,
+            self.batch_type,
+            self.compression,
+            self.max_frame_data_bytes,
+            target_bytes=self.target_frames * self.max_frame_data_bytes,
+            frames_per_transaction=self.frames_per_transaction,
+        )
+        blobs = ChannelPolicy(
+            DataType.BLOBS,
+            self.batch_type,
+            self.compression,
+            MAX_BLOB_FRAME_DATA_BYTES,
+            target_bytes=self.target_frames * MAX_BLOB_FRAME_DATA_BYTES,
+            frames_per_transaction=max(min(self.blobs_per_transaction, max_blobs), 1),
+        )
+        choice = self.data_availability if max_blobs else DataChoice.CALLDATA
+        return PolicyChooser(calldata, blobs, choice, has_blobs=max_blobs > 0, has_calldata_floor=has_calldata_floor)
+
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
+        frames = self.frames_per_transaction
+        transaction_bytes = 1 + frames * (self.max_frame_data_bytes + FRAME_OVERHEAD_BYTES)
+        if frames > 1 and transaction_bytes + TRANSACTION_OVERHEAD_BYTES > MAX_POOL_TRANSACTION_BYTES:
+            raise ValueError(f"{frames} frames of max_frame_data_bytes are more than L1's pools take in a transaction")
         if self.max_blocks_a_step > self.max_held_blocks:
             raise ValueError("max_blocks_a_step is above max_held_blocks")
         return self

@@ -14,6 +14,9 @@ class BatcherMetrics:
         self.submitted_bytes = Counter(
             "braid_batcher_submitted_bytes", "Data of the transactions handed to the sender", registry=registry
         )
+        self.submitted_blobs = Counter(
+            "braid_batcher_submitted_blobs", "Blobs of the transactions handed to the sender", registry=registry
+        )
         self.confirmed_transactions = Counter(
             "braid_batcher_confirmed_transactions", "Transactions reported to stand on L1", registry=registry
         )

@@ -8,17 +8,37 @@ derived, and then begins at the safe head; so nothing is posted twice, and what
 survives a restart is on L1, in the node and in the sender's store.
 """
 
+import asyncio
+from typing import Protocol
+
 import structlog
 
 from batcher.channel_manager import ChannelManager, L2Reorg
+from batcher.channel_policy import DataChoice, PolicyChooser
 from batcher.config import BatcherSettings
 from batcher.l2_source import L2Source, L2SyncStatus
 from batcher.metrics import BatcherMetrics
 from l1_bridge.errors import TemporaryError
+from l1_bridge.fees import Market
 from l1_bridge.service import AGAIN, Wake
 from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 
 _log = structlog.get_logger(__name__)
+
+
+URGENT_SHARE = 0.25
+"""Part of the sequencing window that the oldest block may be old before anything costs more than usual."""
+
+MOST_URGENT_SHARE = 0.75
+"""The same, from which on everything is as urgent as can be."""
+
+
+class MarketSource(Protocol):
+    """L1's prices."""
+
+    async def market(self) -> Market:
+        """At L1's head; raises `TemporaryError`."""
+        ...
 
 
 class BatchSubmitter:
@@ -30,6 +50,8 @@ class BatchSubmitter:
         sender: TransactionSender,
         manager: ChannelManager,
         *,
+        chooser: PolicyChooser,
+        market: MarketSource,
         inbox_address: bytes,
         settings: BatcherSettings,
         metrics: BatcherMetrics,
@@ -37,10 +59,16 @@ class BatchSubmitter:
         self._source = source
         self._sender = sender
         self._manager = manager
+        self.chooser = chooser
+        self._market = market
         self._inbox_address = inbox_address
         self._settings = settings
         self._metrics = metrics
         self._is_started = False
+        self.is_paused = False
+        """Read blocks, but hand nothing over; what was handed over is followed to its end."""
+        self.is_flush_wanted = False
+        """With the next step everything that was read is handed over, whatever its age."""
 
     async def step(self) -> Wake:
         """
@@ -59,7 +87,8 @@ class BatchSubmitter:
         if not self._compare(status):
             return Wake(min(wake.after_seconds or self._settings.poll_seconds, self._settings.poll_seconds))
         has_more_blocks = await self._load(status)
-        if self._hand_over():
+        await self._look_at_prices(status)
+        if not self.is_paused and await self._hand_over():
             wake = await self._sender.step()
         self._metrics.in_flight_transactions.set(self._manager.in_flight)
         self._metrics.held_blocks.set(self._manager.held_blocks)
@@ -72,9 +101,21 @@ class BatchSubmitter:
 
     async def flush(self) -> None:
         """Hand over everything that was read, whatever its age; for an orderly stop. Raises as `step`."""
-        self._manager.flush()
-        if self._hand_over():
+        self.is_flush_wanted = True
+        if not self.is_paused and await self._hand_over():
             await self._sender.step()
+
+    async def _look_at_prices(self, status: L2SyncStatus) -> None:
+        """What the next channel and the next transaction go by: L1's prices, and how long the oldest block waits."""
+        if self.chooser.choice is DataChoice.AUTO:
+            try:
+                self.chooser.market = await self._market.market()
+            except TemporaryError as reason:
+                _log.warning("l1_prices_unknown", reason=str(reason))
+        oldest = self._manager.oldest_origin
+        age = 0 if oldest is None else status.head_l1.number - oldest
+        share = age / self._manager.limits.sequencing_window_l1_blocks
+        self._sender.urgency = min(max((share - URGENT_SHARE) / (MOST_URGENT_SHARE - URGENT_SHARE), 0.0), 1.0)
 
     def _settle(self) -> None:
         for result in self._sender.results():
@@ -145,22 +186,39 @@ class BatchSubmitter:
             self._metrics.tip_block_number.set(block.ref.number)
         return True
 
-    def _hand_over(self) -> bool:
-        """Give due transactions to the sender, as many as may be in flight; true when there were some."""
-        has_submitted = False
-        while self._manager.in_flight < self._settings.max_in_flight:
-            data = self._manager.next_transaction_data()
+    async def _hand_over(self) -> bool:
+        """
+        Give due transactions to the sender, as many as may be in flight; true when there were some.
+
+        A channel that is begun is given whole: the sender keeps through a restart what it has, and half a channel
+        is worth nothing to anybody. Compression and the comparison run beside the event loop.
+        """
+        if self.is_flush_wanted:
+            await asyncio.to_thread(self._manager.flush)
+            self.is_flush_wanted = False
+        has_submitted, is_within_channel = False, False
+        while is_within_channel or self._manager.in_flight < self._settings.max_in_flight:
+            data = await asyncio.to_thread(self._manager.next_transaction_data)
             if data is None:
                 break
+            payload, is_within_channel = data.payload, not data.is_last
             try:
-                self._sender.submit(data.request_id, self._inbox_address, data.data)
+                self._sender.submit(data.request_id, self._inbox_address, payload.data, blobs=payload.blobs)
             except TemporaryError:
                 self._manager.returned(data.request_id)
                 raise
             has_submitted = True
             self._metrics.submitted_transactions.inc()
-            self._metrics.submitted_bytes.inc(len(data.data))
-            _log.info("batch_submitted", request=_name(data.request_id), bytes=len(data.data))
+            self._metrics.submitted_bytes.inc(payload.size_bytes)
+            self._metrics.submitted_blobs.inc(len(payload.blobs))
+            _log.info(
+                "batch_submitted",
+                request=_name(data.request_id),
+                bytes=payload.size_bytes,
+                blobs=len(payload.blobs),
+            )
+        if self._manager.last_channel_bytes is not None:
+            self.chooser.expected_bytes = self._manager.last_channel_bytes
         return has_submitted
 
 

@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import REGISTRY
 
 from batcher.channel_manager import ChannelManager
+from batcher.codec.span_batch import SpanParameters
 from batcher.config import BatcherSettings, ProposerSettings
 from batcher.l2_rpc import JsonRpcL2Source
 from batcher.metrics import BatcherMetrics, ProposerMetrics
@@ -19,8 +20,10 @@ from batcher.proposer import OutputProposer
 from batcher.submitter import BatchSubmitter
 from l1_bridge.appointed import check_batcher, check_proposer
 from l1_bridge.errors import TemporaryError
+from l1_bridge.l1_chain_config import prague_l1_chain
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
+from l1_bridge.market import L1Market
 from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS, RollupConfig
 from l1_bridge.tx_manager import TransactionManager
@@ -61,10 +64,19 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
     async with _connect(options) as parts:
         rollup, address = parts.rollup, parts.sender.address
         limits = settings.make_limits(rollup.seq_window_size, CHANNEL_TIMEOUT_BLOCKS)
+        chain = prague_l1_chain(rollup.l1_chain_id)
+        chooser = settings.make_chooser(max((each.max for each in chain.blob_schedule.values()), default=0))
         submitter = BatchSubmitter(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
             parts.sender,
-            ChannelManager(limits, lambda: secrets.token_bytes(CHANNEL_ID_BYTES)),
+            ChannelManager(
+                limits,
+                lambda: secrets.token_bytes(CHANNEL_ID_BYTES),
+                choose_policy=chooser.choose,
+                span=SpanParameters.from_rollup(rollup),
+            ),
+            chooser=chooser,
+            market=L1Market(parts.l1, chain),
             inbox_address=rollup.batch_inbox_address,
             settings=settings,
             metrics=BatcherMetrics(REGISTRY),

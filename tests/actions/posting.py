@@ -7,6 +7,7 @@ from eth_hash.auto import keccak
 from prometheus_client import CollectorRegistry
 
 from batcher.channel_manager import ChannelManager
+from batcher.codec.span_batch import SpanParameters
 from batcher.config import BatcherSettings, ProposerSettings
 from batcher.l2_source import L2BlockData, L2Output, L2SyncStatus, L2Unavailable
 from batcher.metrics import BatcherMetrics, ProposerMetrics
@@ -22,6 +23,7 @@ from tests.actions.agreement import BATCH_INBOX, BATCHER, ORACLE, PROPOSER, WIND
 from tests.actions.nodes import Sequencer
 from tests.factories import address, private_key
 from tests.fakes.l1 import FakeL1
+from tests.fakes.transaction_sender import FakeMarket
 
 OUTPUT_INTERVAL = 3
 """L2 blocks between two outputs."""
@@ -123,6 +125,7 @@ class Batcher:
         self._l1 = l1
         self._sequencer = sequencer
         self.account = BATCHER
+        self.market = FakeMarket()
         self._channels = itertools.count(1)
         self.settings = BatcherSettings(poll_seconds=1.0, max_frame_data_bytes=2_000)
         self.act_restart()
@@ -131,10 +134,18 @@ class Batcher:
         """A new process, that holds nothing of the old one; with another key when `account` is given."""
         self.account = self.account if account is None else account
         self.sender = FakeL1Sender(self._l1, self.account)
+        self.chooser = self.settings.make_chooser(max_blobs=9)
         self.submitter = BatchSubmitter(
             ChainSource(self._sequencer),
             self.sender,
-            ChannelManager(self.settings.make_limits(WINDOW, CHANNEL_TIMEOUT_BLOCKS), self._new_channel_id),
+            ChannelManager(
+                self.settings.make_limits(WINDOW, CHANNEL_TIMEOUT_BLOCKS),
+                self._new_channel_id,
+                choose_policy=self.chooser.choose,
+                span=SpanParameters.from_rollup(self._sequencer.agreement.rollup),
+            ),
+            chooser=self.chooser,
+            market=self.market,
             inbox_address=BATCH_INBOX,
             settings=self.settings,
             metrics=BatcherMetrics(CollectorRegistry()),

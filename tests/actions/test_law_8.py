@@ -2,8 +2,9 @@
 
 import pytest
 
-from batcher import channel_state
+from batcher import round_trip
 from batcher.codec.batch import SingularBatch, decode_batch
+from batcher.codec.span_batch import SpanParameters
 from batcher.proposer import OutputMismatch
 from l1_bridge.errors import CriticalError
 from sequencer.chain.open_block import OpenBlockHandle
@@ -24,13 +25,13 @@ async def test_a_batch_that_decodes_to_something_else_is_not_posted(
     await world.sequencer.act_build_blocks(2)
     await world.sequencer.act_derive_all()
 
-    def misread(raw: bytes) -> object:
+    def misread(raw: bytes, span: SpanParameters) -> object:
         batch = decode_batch(raw)
         assert isinstance(batch, SingularBatch)
         return SingularBatch(batch.parent_hash, batch.epoch_number, batch.epoch_hash, batch.timestamp + 2, ())
 
     with monkeypatch.context() as broken:
-        broken.setattr(channel_state, "decode_batch", misread)
+        broken.setattr(round_trip, "decode_any_batch", misread)
         with pytest.raises(CriticalError):
             await world.batcher.act_submit_all()
         assert not world.l1.queued

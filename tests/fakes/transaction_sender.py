@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from l1_bridge.errors import L1Unavailable
+from l1_bridge.fees import Market
 from l1_bridge.sending import Confirmed, Failed, Pending, QueueFull, RequestId
 from l1_bridge.service import Wake
 from l1_bridge.types import BlockId
@@ -69,3 +71,16 @@ class FakeTransactionSender:
     def settle(self, result: Confirmed | Failed) -> None:
         """A result of a request from before."""
         self._results.append(result)
+
+
+class FakeMarket:
+    """L1's prices as a test says."""
+
+    def __init__(self, market: Market | None = None) -> None:
+        self.now = market
+
+    async def market(self) -> Market:
+        """The prices, or that L1 is away when there are none."""
+        if self.now is None:
+            raise L1Unavailable("eth_getBlockByNumber", "the test says so")
+        return self.now

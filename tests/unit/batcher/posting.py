@@ -4,16 +4,16 @@ import itertools
 from dataclasses import replace
 
 from batcher.channel_manager import ChannelLimits, ChannelManager
+from batcher.channel_policy import ChannelPolicy
 from batcher.channel_state import TransactionData
 from batcher.codec.batch import SingularBatch, decode_batch
 from batcher.codec.channel import ChannelAssembly, read_batches
-from batcher.codec.frame import decode_frames
 from batcher.l2_source import L2BlockData
-from tests.fakes.l2_source import GENESIS, make_l1_id, make_l2_block
+from tests.fakes.l2_source import GENESIS, SPAN, make_l1_id, make_l2_block
+
+POLICY = ChannelPolicy(frame_data_bytes=1000, target_bytes=100_000)
 
 LIMITS = ChannelLimits(
-    max_frame_data_bytes=1000,
-    target_bytes=100_000,
     max_duration_l1_blocks=2,
     channel_timeout_l1_blocks=50,
     sequencing_window_l1_blocks=100,
@@ -21,10 +21,11 @@ LIMITS = ChannelLimits(
 )
 
 
-def make_manager(**changes: int) -> ChannelManager:
+def make_manager(policy: ChannelPolicy = POLICY, **changes: int) -> ChannelManager:
     """A manager started at genesis, with L1 at block 10; the limits may be changed."""
     ids = itertools.count(1)
-    manager = ChannelManager(replace(LIMITS, **changes), lambda: next(ids).to_bytes(16, "big"))
+    limits = replace(LIMITS, **changes)
+    manager = ChannelManager(limits, lambda: next(ids).to_bytes(16, "big"), choose_policy=lambda: policy, span=SPAN)
     manager.restart(GENESIS)
     manager.l1_advanced(10)
     return manager
@@ -59,7 +60,7 @@ def read_back(data: list[TransactionData]) -> list[SingularBatch]:
     """Batches of the channels that these transactions carry, as a verifier reads them."""
     batches: list[SingularBatch] = []
     channel: ChannelAssembly | None = None
-    for frame in (frame for piece in data for frame in decode_frames(piece.data)):
+    for frame in (frame for piece in data for frame in piece.payload.read_frames()):
         if frame.number == 0:
             channel = ChannelAssembly(frame.channel_id)
         assert channel is not None

@@ -6,19 +6,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from batcher.channel_manager import ChannelManager
-from batcher.channel_state import UnpostableTransaction, make_batch
 from batcher.codec.batch import SingularBatch, decode_batch
 from batcher.codec.channel import ChannelAssembly, read_batches
 from batcher.codec.frame import decode_frames
 from batcher.config import BatcherSettings
 from batcher.l2_source import L2Unavailable
 from batcher.metrics import BatcherMetrics
+from batcher.round_trip import UnpostableTransaction, make_batch
 from batcher.submitter import BatchSubmitter
 from l1_bridge.errors import TemporaryError
 from l1_bridge.sending import Pending
 from l1_bridge.types import BlockId
-from tests.fakes.l2_source import FakeL2Source, make_l1_id
-from tests.fakes.transaction_sender import FakeTransactionSender
+from tests.fakes.l2_source import SPAN, FakeL2Source, make_l1_id
+from tests.fakes.transaction_sender import FakeMarket, FakeTransactionSender
 
 INBOX = b"\xff" * 20
 
@@ -26,9 +26,10 @@ INBOX = b"\xff" * 20
 class World:
     """A submitter and what is around it."""
 
-    def __init__(self, **settings: int) -> None:
+    def __init__(self, **settings: object) -> None:
         self.source = FakeL2Source()
         self.sender = FakeTransactionSender()
+        self.market = FakeMarket()
         self.registry = CollectorRegistry()
         self.ids = itertools.count(1)
         self.settings = BatcherSettings.model_validate({"max_channel_duration_l1_blocks": 0, **settings})
@@ -36,11 +37,19 @@ class World:
 
     def make_submitter(self, registry: CollectorRegistry) -> BatchSubmitter:
         """A process that just started."""
-        manager = ChannelManager(self.settings.make_limits(100, 50), lambda: next(self.ids).to_bytes(16, "big"))
+        chooser = self.settings.make_chooser(max_blobs=9)
+        manager = ChannelManager(
+            self.settings.make_limits(100, 50),
+            lambda: next(self.ids).to_bytes(16, "big"),
+            choose_policy=chooser.choose,
+            span=SPAN,
+        )
         return BatchSubmitter(
             self.source,
             self.sender,
             manager,
+            chooser=chooser,
+            market=self.market,
             inbox_address=INBOX,
             settings=self.settings,
             metrics=BatcherMetrics(registry),

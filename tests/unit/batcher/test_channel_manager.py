@@ -1,11 +1,13 @@
 """The channel manager: closing, order, failure, and timeout."""
 
+from dataclasses import replace
+
 import pytest
 
 from batcher.channel_manager import ChannelManager, L2Reorg, NotStarted
-from batcher.channel_state import UnpostableTransaction, make_batch
-from tests.fakes.l2_source import GENESIS, make_l1_id, make_l2_block
-from tests.unit.batcher.posting import LIMITS, add_blocks, make_manager, post_channel, read_back, take_all
+from batcher.round_trip import UnpostableTransaction, make_batch
+from tests.fakes.l2_source import GENESIS, SPAN, make_l1_id, make_l2_block
+from tests.unit.batcher.posting import LIMITS, POLICY, add_blocks, make_manager, post_channel, read_back, take_all
 
 
 def test_blocks_come_out_as_batches_in_order() -> None:
@@ -34,7 +36,7 @@ def test_channel_stays_open_one_l1_block_before_its_duration() -> None:
 
 
 def test_channel_closes_when_it_is_large_enough() -> None:
-    manager = make_manager(target_bytes=2000)
+    manager = make_manager(replace(POLICY, target_bytes=2000))
     add_blocks(manager, 1, size=1500)
     assert manager.next_transaction_data() is None
 
@@ -44,7 +46,7 @@ def test_channel_closes_when_it_is_large_enough() -> None:
 
 
 def test_many_large_blocks_fill_several_channels() -> None:
-    manager = make_manager(target_bytes=2000)
+    manager = make_manager(replace(POLICY, target_bytes=3500))
     blocks = add_blocks(manager, 9, size=1500)
     manager.l1_advanced(12)
     data = take_all(manager)
@@ -91,7 +93,7 @@ def test_block_that_does_not_follow_is_a_reorg_and_changes_nothing() -> None:
 
 
 def test_blocks_before_a_start_are_refused() -> None:
-    manager = ChannelManager(LIMITS, lambda: bytes(16))
+    manager = ChannelManager(LIMITS, lambda: bytes(16), choose_policy=lambda: POLICY, span=SPAN)
 
     with pytest.raises(NotStarted):
         manager.add_block(make_l2_block(GENESIS))
@@ -125,7 +127,7 @@ def test_failed_newest_frame_is_handed_out_again() -> None:
     manager.failed(data[-1].request_id)
     again = take_all(manager)
 
-    assert [piece.data for piece in again] == [data[-1].data]
+    assert [piece.payload for piece in again] == [data[-1].payload]
     assert again[0].request_id != data[-1].request_id
     assert read_back(data[:-1] + again) == [make_batch(block) for block in blocks]
 
@@ -147,7 +149,7 @@ def test_failed_older_frame_takes_the_frames_behind_it_along() -> None:
 
 
 def test_failed_frame_takes_later_channels_along() -> None:
-    manager = make_manager(target_bytes=500, max_frame_data_bytes=100_000)
+    manager = make_manager(replace(POLICY, target_bytes=500, frame_data_bytes=100_000))
     blocks = add_blocks(manager, 3, size=1000)
     manager.flush()
     data = take_all(manager)

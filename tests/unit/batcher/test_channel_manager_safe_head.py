@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from batcher.channel_state import make_batch
 from batcher.l2_source import L2BlockData, L2BlockRef
+from batcher.round_trip import make_batch
 from tests.fakes.l2_source import GENESIS, make_l1_id, make_l2_block
 from tests.unit.batcher.posting import add_blocks, make_manager, post_channel, read_back, take_all
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from batcher.channel_state import ChannelMismatch, check_round_trip, make_batch
 from batcher.codec.channel import ChannelWriter, cut_frames
 from batcher.codec.frame import decode_frames, encode_frames_data
 from batcher.l2_source import L2BlockData
-from tests.fakes.l2_source import GENESIS, make_l2_block
+from batcher.round_trip import ChannelMismatch, Payload, check_round_trip, make_batch
+from tests.fakes.l2_source import GENESIS, SPAN, make_l2_block
 
 
-def _payloads(blocks: list[L2BlockData]) -> tuple[bytes, ...]:
+def _payloads(blocks: list[L2BlockData]) -> tuple[Payload, ...]:
     writer = ChannelWriter()
     for block in blocks:
         writer.add_batch(make_batch(block))
     frames = cut_frames(b"\x01" * 16, writer.close(), 40)
-    return tuple(encode_frames_data([frame]) for frame in frames)
+    return tuple(Payload(encode_frames_data([frame])) for frame in frames)
 
 
 def test_what_decodes_to_the_blocks_passes_and_anything_else_stops() -> None:
@@ -27,19 +27,19 @@ def test_what_decodes_to_the_blocks_passes_and_anything_else_stops() -> None:
     payloads = _payloads(blocks)
     assert len(payloads) > 2
 
-    check_round_trip(b"\x01" * 16, payloads, blocks)
+    check_round_trip(b"\x01" * 16, payloads, blocks, SPAN)
     swapped = replace(first, transactions=(b"\x02two", b"\x02one"))
-    wrong: list[tuple[tuple[bytes, ...], list[L2BlockData]]] = [
+    wrong: list[tuple[tuple[Payload, ...], list[L2BlockData]]] = [
         (payloads, blocks[:1]),
         (payloads, [swapped, blocks[1]]),
         (payloads[:-1], blocks),
         (payloads[1:], blocks),
         ((payloads[1], payloads[0], *payloads[2:]), blocks),
-        ((payloads[0][:-1], *payloads[1:]), blocks),
+        ((Payload(payloads[0].data[:-1]), *payloads[1:]), blocks),
     ]
     for bad_payloads, expected in wrong:
         with pytest.raises(ChannelMismatch):
-            check_round_trip(b"\x01" * 16, bad_payloads, expected)
+            check_round_trip(b"\x01" * 16, bad_payloads, expected, SPAN)
 
 
 def test_flipped_bit_of_a_payload_is_noticed_unless_zlib_reads_the_same_from_it() -> None:
@@ -55,7 +55,7 @@ def test_flipped_bit_of_a_payload_is_noticed_unless_zlib_reads_the_same_from_it(
         flipped = bytearray(payload)
         flipped[bit // 8] ^= 1 << bit % 8
         try:
-            check_round_trip(b"\x01" * 16, (bytes(flipped),), blocks)
+            check_round_trip(b"\x01" * 16, (Payload(bytes(flipped)),), blocks, SPAN)
         except ChannelMismatch:
             continue
         unnoticed.append(bytes(flipped))

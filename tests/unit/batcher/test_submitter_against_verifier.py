@@ -13,15 +13,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from batcher.channel_manager import ChannelManager
-from batcher.channel_state import make_batch
 from batcher.codec.batch import SingularBatch, decode_batch
 from batcher.codec.channel import ChannelAssembly, read_batches
 from batcher.codec.frame import decode_frames
 from batcher.config import BatcherSettings
 from batcher.metrics import BatcherMetrics
+from batcher.round_trip import make_batch
 from batcher.submitter import BatchSubmitter
-from tests.fakes.l2_source import GENESIS, FakeL2Source, make_l1_id
-from tests.fakes.transaction_sender import FakeTransactionSender
+from tests.fakes.l2_source import GENESIS, SPAN, FakeL2Source, make_l1_id
+from tests.fakes.transaction_sender import FakeMarket, FakeTransactionSender
 
 CHANNEL_TIMEOUT = 10
 INBOX = b"\xff" * 20
@@ -74,12 +74,22 @@ class World:
 
     def make_submitter(self) -> BatchSubmitter:
         """A process that just started."""
-        settings = BatcherSettings(max_frame_data_bytes=400, target_channel_bytes=900, max_in_flight=8)
+        settings = BatcherSettings(max_frame_data_bytes=400, target_frames=3, max_in_flight=8)
+        chooser = settings.make_chooser(max_blobs=9)
         limits = settings.make_limits(200, CHANNEL_TIMEOUT)
-        manager = ChannelManager(limits, lambda: next(self.ids).to_bytes(16, "big"))
+        manager = ChannelManager(
+            limits, lambda: next(self.ids).to_bytes(16, "big"), choose_policy=chooser.choose, span=SPAN
+        )
         metrics = BatcherMetrics(CollectorRegistry())
         return BatchSubmitter(
-            self.source, self.sender, manager, inbox_address=INBOX, settings=settings, metrics=metrics
+            self.source,
+            self.sender,
+            manager,
+            chooser=chooser,
+            market=FakeMarket(),
+            inbox_address=INBOX,
+            settings=settings,
+            metrics=metrics,
         )
 
     def mine(self, failure_percent: int, most: int) -> None:
