@@ -177,7 +177,7 @@ class ChannelManager:
 
     def is_pressing(self, safe: L2BlockRef) -> bool:
         """Whether the window of the block behind this safe head is near its end, as far as L1 is known."""
-        limits = self._limits
+        limits = self.limits
         deadline = safe.l1_origin.number + limits.sequencing_window_l1_blocks - limits.safety_margin_l1_blocks
         return self._l1_head >= deadline
 

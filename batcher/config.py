@@ -22,12 +22,20 @@ from batcher.channel_policy import (
 )
 from batcher.codec.compression import Compression
 from batcher.codec.frame import FRAME_OVERHEAD_BYTES, MAX_FRAME_DATA_BYTES
+from l1_bridge.errors import CriticalError
 
 MAX_POOL_TRANSACTION_BYTES = 128 * 1024
 """What a pool of L1 takes."""
 
 TRANSACTION_OVERHEAD_BYTES = 512
 """Of a transaction, at most all but its data."""
+
+
+class NoBlobsOnL1(CriticalError):
+    """Blobs are asked for, and the L1 chain config schedules none."""
+
+    def __init__(self) -> None:
+        super().__init__("data_availability is blobs, but the L1 chain config schedules none")
 
 
 class BatcherSettings(BaseSettings):
@@ -38,6 +46,9 @@ class BatcherSettings(BaseSettings):
     l2_rpc_url: str = Field(default="http://127.0.0.1:8546", description="JSON-RPC of the node whose blocks are posted")
     request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
     poll_seconds: float = Field(default=1.0, gt=0, description="pause when there is nothing to do")
+    admin_port: int = Field(
+        default=0, ge=0, le=65535, description="metrics, health and admin, on loopback; 0: any free port"
+    )
     batch_type: BatchType = Field(default=BatchType.SINGULAR, description="singular, or span: all blocks in one batch")
     compression: Compression = Field(default=Compression.ZLIB, description="zlib, brotli-9, brotli-10 or brotli-11")
     data_availability: DataChoice = Field(
@@ -78,11 +89,11 @@ class BatcherSettings(BaseSettings):
 
         Raises
         ------
-        ValueError
-            Blobs are asked for, and L1 has none.
+        NoBlobsOnL1
+            Blobs are asked for.
         """
         if max_blobs == 0 and self.data_availability is DataChoice.BLOBS:
-            raise ValueError("data_availability is blobs, but the L1 chain config schedules none")
+            raise NoBlobsOnL1
         calldata = ChannelPolicy(
             DataType.CALLDATA,
             self.batch_type,

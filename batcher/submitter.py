@@ -70,6 +70,11 @@ class BatchSubmitter:
         self.is_flush_wanted = False
         """With the next step everything that was read is handed over, whatever its age."""
 
+    @property
+    def held_blocks(self) -> int:
+        """L2 blocks that are not known to be safe."""
+        return self._manager.held_blocks
+
     async def step(self) -> Wake:
         """
         Do what can be done now.

@@ -11,7 +11,7 @@ import typer
 
 from l1_bridge.errors import BraidError
 
-from . import bench, bridge, chain_files, checking, devnet, doctor, evm, inspect, node, posting
+from . import batcher_admin, bench, bridge, chain_files, checking, devnet, doctor, evm, inspect, node, posting
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +22,7 @@ app = typer.Typer(
 devnet.register(app)
 node.register(app)
 posting.register(app)
+batcher_admin.register(app)
 chain_files.register(app)
 bridge.register(app)
 checking.register(app)

@@ -21,6 +21,11 @@ SignerUrl = Annotated[
 SignerAddress = Annotated[str | None, typer.Option(help="account that the remote signer holds; none: the batcher's")]
 DataDir = Annotated[Path | None, typer.Option(help="keeps what was sent to L1, so that a restart sends nothing twice")]
 L1Chain = Annotated[Path | None, typer.Option("--l1-chain-config", help="L1 chain config; none: Prague from genesis")]
+AdminPort = Annotated[int | None, typer.Option(help="loopback port for metrics, health and batcher-admin")]
+BatchTypeName = Annotated[str | None, typer.Option("--batch-type", help="singular or span")]
+CompressionName = Annotated[str | None, typer.Option("--compression", help="zlib, brotli-9, brotli-10 or brotli-11")]
+DataTypeName = Annotated[str | None, typer.Option("--data-type", help="calldata, blobs, or auto: what is cheaper")]
+TargetFrames = Annotated[int | None, typer.Option(help="frames that a channel does not exceed")]
 LogLevel = Annotated[str, typer.Option(help="debug, info, warning or error")]
 
 
@@ -40,6 +45,11 @@ def batcher(
     signer_address: SignerAddress = None,
     data_dir: DataDir = None,
     l1_chain: L1Chain = None,
+    admin_port: AdminPort = None,
+    batch_type: BatchTypeName = None,
+    compression: CompressionName = None,
+    data_type: DataTypeName = None,
+    target_frames: TargetFrames = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Post blocks to L1 as compressed batches; the key is in BRAID_BATCHER_KEY, a keystore or a remote signer."""
@@ -49,7 +59,9 @@ def batcher(
     from sequencer.node.l1_account import AccountOptions
     from sequencer.node.posting import PostingOptions, run_batcher
 
-    settings = load_settings(BatcherSettings, {"l2_rpc_url": l2, "poll_seconds": poll})
+    policy = {"batch_type": batch_type, "compression": compression, "data_availability": data_type}
+    flags = {"l2_rpc_url": l2, "poll_seconds": poll, "admin_port": admin_port, "target_frames": target_frames, **policy}
+    settings = load_settings(BatcherSettings, flags)
     account = AccountOptions("BATCHER", keystore, signer, _address_or_none(signer_address), data_dir, l1_chain)
     run(run_batcher(PostingOptions(rollup, l1, account, log_level), settings))
 

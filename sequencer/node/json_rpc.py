@@ -67,3 +67,9 @@ class JsonRpcClient:
             return await self.block_number() >= number
         except RpcFailed:
             return False
+
+
+async def call_once(url: str, method: str, *params: object) -> object:
+    """The result of one call over a session of its own; raise RpcFailed where there is none."""
+    async with aiohttp.ClientSession() as session:
+        return await JsonRpcClient(session, url).call(method, *params)

@@ -47,6 +47,12 @@ class AccountOptions:
     """None: Prague from genesis."""
 
 
+def load_l1_chain(options: AccountOptions, chain_id: int) -> L1ChainConfig:
+    """The forks and blobs of L1; raises UnusableFile or InvalidL1ChainConfig."""
+    path = options.l1_chain_config
+    return prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(read_json_object(path))
+
+
 @asynccontextmanager
 async def open_account(
     options: AccountOptions, l1: L1Account, *, chain_id: int, appointed: bytes | None = None
@@ -61,8 +67,7 @@ async def open_account(
     UnusableSentStore
         The store is damaged, or another process holds it.
     """
-    path = options.l1_chain_config
-    chain = prague_l1_chain(chain_id) if path is None else L1ChainConfig.from_json(read_json_object(path))
+    chain = load_l1_chain(options, chain_id)
     async with AsyncExitStack() as stack:
         signer = await _open_signer(options, os.environ, appointed, stack)
         store: SentStore = NoSentStore()

@@ -20,7 +20,6 @@ from batcher.proposer import OutputProposer
 from batcher.submitter import BatchSubmitter
 from l1_bridge.appointed import check_batcher, check_proposer
 from l1_bridge.errors import TemporaryError
-from l1_bridge.l1_chain_config import prague_l1_chain
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.market import L1Market
@@ -28,8 +27,9 @@ from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS, RollupConfig
 from l1_bridge.tx_manager import TransactionManager
 
+from .batcher_control import BatcherControl, serve_batcher_admin
 from .json_files import read_json_object
-from .l1_account import AccountOptions, AppointedService, open_account
+from .l1_account import AccountOptions, AppointedService, load_l1_chain, open_account
 from .logging import configure_logging
 from .runner import NamedService, run_services, stop_on_signals
 
@@ -64,8 +64,11 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
     async with _connect(options) as parts:
         rollup, address = parts.rollup, parts.sender.address
         limits = settings.make_limits(rollup.seq_window_size, CHANNEL_TIMEOUT_BLOCKS)
-        chain = prague_l1_chain(rollup.l1_chain_id)
-        chooser = settings.make_chooser(max((each.max for each in chain.blob_schedule.values()), default=0))
+        chain = load_l1_chain(options.account, rollup.l1_chain_id)
+        chooser = settings.make_chooser(
+            max((each.max for each in chain.blob_schedule.values()), default=0),
+            has_calldata_floor="prague" in chain.fork_times,
+        )
         submitter = BatchSubmitter(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
             parts.sender,
@@ -83,7 +86,8 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
         )
         config, first = rollup.l1_system_config_address, rollup.genesis.system_config.batcher_address
         checked = AppointedService(submitter, lambda: check_batcher(parts.l1, config, first, address))
-        await _run(NamedService("batcher", checked))
+        async with serve_batcher_admin(BatcherControl(submitter, parts.sender, chooser), settings.admin_port):
+            await _run(NamedService("batcher", checked))
         await _flush(submitter)
 
 

@@ -18,11 +18,18 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sequencer.primitives.clock import Clock
 
 from .backend import ChainReader
-from .dispatcher import Dispatcher
 from .plain_connection import CONTENT_TYPES
 from .server import HttpServer
 
 MAX_ADMIN_BODY_BYTES = 64 * 1024
+
+
+class Answering(Protocol):
+    """Whatever answers JSON-RPC bodies."""
+
+    async def answer(self, body: bytes) -> bytes | None:
+        """The answer; None when the body holds notifications alone."""
+        ...
 
 
 class ReadinessCheck(Protocol):
@@ -63,7 +70,7 @@ class AdminServer:
     def __init__(
         self,
         checks: Sequence[ReadinessCheck],
-        dispatcher: Dispatcher | None = None,
+        dispatcher: Answering | None = None,
         registry: CollectorRegistry = REGISTRY,
     ) -> None:
         self._checks = checks

@@ -3,7 +3,7 @@
 import pytest
 
 from batcher.channel_policy import DataChoice
-from batcher.config import BatcherSettings
+from batcher.config import BatcherSettings, NoBlobsOnL1
 from l1_bridge.fees import GWEI, Market
 from tests.unit.batcher.test_batch_submitter import World
 
@@ -105,7 +105,7 @@ def test_blobs_of_a_transaction_are_bounded_by_l1() -> None:
 
 
 def test_blobs_are_refused_where_l1_has_none() -> None:
-    with pytest.raises(ValueError, match="schedules none"):
+    with pytest.raises(NoBlobsOnL1):
         BatcherSettings(data_availability=DataChoice.BLOBS).make_chooser(0)
     chooser = BatcherSettings(data_availability=DataChoice.AUTO).make_chooser(0)
 

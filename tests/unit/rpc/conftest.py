@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import orjson
 import pytest
 
+from sequencer.rpc.admin import Answering
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.method_table import methods_for
 from tests.fakes.rpc_backend import World, make_world
@@ -32,7 +33,7 @@ def caller_of(world: World) -> Call:
     return call_through(Dispatcher(world.backend, methods_for(world.chain.rules.is_optimism)))
 
 
-def call_through(dispatcher: Dispatcher) -> Call:
+def call_through(dispatcher: Answering) -> Call:
     """A function that calls methods of that dispatcher."""
 
     async def call(method: str, *params: object) -> dict[str, object]:
