@@ -165,3 +165,28 @@ async def test_a_nonce_gap_waits_and_is_filled(world: World) -> None:
     assert account.nonce == 2
     check_law_1(world)
     check_law_4(world)
+
+
+@pytest.mark.parametrize("blocks", [WINDOW - 1, WINDOW + 1, 2 * WINDOW])
+async def test_an_l1_outage_longer_than_the_window_heals_and_loses_no_transaction(world: World, blocks: int) -> None:
+    """Nobody here reaches L1, which goes on: what was built meanwhile gives way, or not, and all of it is included."""
+    await world.act_grow(2)
+    world.l1.act_go_away()
+    transfers = []
+    for number in range(4):
+        transfers.append(await world.user.act_transfer(wei=number + 1))
+        await world.sequencer.act_build_block()
+        await world.batcher.act_step()
+    held, world.l1._queue = world.l1._queue, []
+    world.l1.act_mine(blocks)
+    world.l1._queue = held
+    world.l1.act_come_back()
+    await world.act_derive_all()
+    check_law_4(world)
+    for _ in range(2):
+        await world.act_settle()
+
+    states = {world.sequencer.mempool.status(entry).state for entry in transfers}
+    assert states <= {TransactionState.SAFE, TransactionState.FINALIZED}
+    check_law_1(world)
+    check_law_4(world)

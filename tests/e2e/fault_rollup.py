@@ -1,0 +1,214 @@
+"""
+A whole rollup on anvil whose processes are started, killed and started again one by one.
+
+`braid devnet` makes the chain and ends; then each process runs by its own command line. anvil writes its chain to a
+file once a second: killed, it comes back some blocks behind, without its pool, as an L1 node that lost its disk's last
+writes.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from web3 import HTTPProvider, Web3
+from web3.types import RPCEndpoint
+
+from batcher.codec.batch import SPAN_BATCH_VERSION, decode_batch
+from batcher.codec.channel import ChannelAssembly, read_batches
+from batcher.codec.frame import decode_frames
+from batcher.codec.span_batch import SpanParameters, decode_span_batch
+from l1_bridge.rollup_config import RollupConfig
+from sequencer.node.anvil import anvil_command, find_foundry_tool
+from sequencer.node.dev_accounts import DEV_MNEMONIC, OWNER_INDEX, derive_dev_accounts
+from sequencer.node.devnet_plan import (
+    L1_CHAIN_ID,
+    DevnetFiles,
+    DevnetOptions,
+    Manifest,
+    batcher_child,
+    node_child,
+    proposer_child,
+    replica_child,
+)
+from sequencer.node.supervisor import ChildSpec
+
+from .devnet_process import DevnetProcess, wait_until
+
+SERVICES = ("batcher", "proposer", "replica")
+SETTLE_SECONDS = 300.0
+"""Longest wait for a rollup to have repaired everything; a failure, never a pause."""
+
+
+class FaultRollup:
+    """The processes of one chain, by name."""
+
+    def __init__(self, made: DevnetProcess) -> None:
+        self.options = DevnetOptions(
+            made.data_dir, made.port_base, l1="anvil", block_time=1, l1_block_time=1, output_interval=4, redis="off"
+        )
+        self.files = DevnetFiles(made.data_dir)
+        self.accounts = derive_dev_accounts()
+        self.rollup = RollupConfig.from_json(json.loads(self.files.rollup.read_text()))
+        self.l1_url = f"http://127.0.0.1:{self.options.l1_port}"
+        self._state = made.data_dir / "anvil-state.json"
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._l1_since = 0
+        """L1 block with which L1 was started; it can reorg what came after."""
+        self._specs = {spec.name: spec for spec in self._make_specs()}
+        session = requests.Session()
+        urls = (
+            self.l1_url,
+            *(f"http://127.0.0.1:{port}" for port in (self.options.l2_port, self.options.replica_port)),
+        )
+        self.l1, self.l2, self.replica = (Web3(HTTPProvider(url, session=session)) for url in urls)
+
+    def start(self, name: str) -> None:
+        """Start a process that does not run."""
+        if name == "l1":
+            self._find_readable_state()
+        spec = self._specs[name]
+        with (self.options.data_dir / "logs" / f"{name}.log").open("ab") as log:
+            environment = {**os.environ, **spec.environment}
+            self._running[name] = subprocess.Popen(
+                spec.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+        if name == "l1":
+            wait_until("L1 answers", lambda: _is_there(self.l1))
+            self._l1_since = self.l1.eth.block_number
+
+    def kill(self, name: str) -> None:
+        """`kill -9`; a process that ended by itself before is a failure."""
+        process = self._running.pop(name)
+        assert process.poll() is None, f"{name} ended with code {process.returncode}:\n{self.log_of(name)}"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def close(self) -> None:
+        """End everything at once."""
+        for process in self._running.values():
+            process.kill()
+            process.wait()
+
+    def log_of(self, name: str) -> str:
+        """The end of a process's log."""
+        return (self.options.data_dir / "logs" / f"{name}.log").read_text(errors="replace")[-3000:]
+
+    def reorg(self, depth: int) -> None:
+        """Replace the newest L1 blocks by empty ones, once L1 has that many that it can replace."""
+        self.wait_for_l1_blocks(self._l1_since + depth + 1)
+        answer = self.l1.provider.make_request(RPCEndpoint("anvil_reorg"), [depth, []])
+        assert "error" not in answer, answer
+
+    def wait_for_l1_blocks(self, number: int) -> None:
+        """Wait until L1 has come so far."""
+        wait_until(f"L1 block {number}", lambda: self.l1.eth.block_number >= number)
+
+    def check_alive(self) -> None:
+        """Nothing ended by itself."""
+        for name, process in self._running.items():
+            assert process.poll() is None, f"{name} ended with code {process.returncode}:\n{self.log_of(name)}"
+
+    def posted_blocks(self) -> Counter[tuple[object, ...]]:
+        """How often each L2 block's batch stands on L1, by what it says of the block."""
+        found: Counter[tuple[object, ...]] = Counter()
+        channels: dict[bytes, ChannelAssembly] = {}
+        for data in self._batcher_data():
+            for frame in decode_frames(data):
+                channel = channels.setdefault(frame.channel_id, ChannelAssembly(frame.channel_id))
+                channel.add_frame(frame)
+                if channel.is_complete:
+                    found.update(self._blocks_of(channels.pop(frame.channel_id).data))
+        return found
+
+    def reverted_proposals(self) -> int:
+        """Proposals that were paid for and had no effect."""
+        proposer = "0x" + self.accounts.proposer.address.hex()
+        return sum(
+            1
+            for number in range(self.l1.eth.block_number + 1)
+            for receipt in self.l1.eth.get_block_receipts(number)
+            if receipt["from"].lower() == proposer and receipt["status"] != 1
+        )
+
+    def _batcher_data(self) -> Iterator[bytes]:
+        batcher, inbox = self.accounts.batcher.address, self.rollup.batch_inbox_address
+        for number in range(self.l1.eth.block_number + 1):
+            for entry in self.l1.eth.get_block(number, True)["transactions"]:
+                assert not isinstance(entry, bytes)
+                is_batch = str(entry.get("to")).lower() == "0x" + inbox.hex()
+                if is_batch and str(entry["from"]).lower() == "0x" + batcher.hex():
+                    yield bytes(entry["input"])
+
+    def _blocks_of(self, channel_data: bytes) -> list[tuple[object, ...]]:
+        blocks: list[tuple[object, ...]] = []
+        for raw in read_batches(channel_data):
+            if raw[0] == SPAN_BATCH_VERSION:
+                span = decode_span_batch(raw, SpanParameters.from_rollup(self.rollup))
+                blocks += [(block.timestamp, block.epoch_number, block.transactions) for block in span.iterate_blocks()]
+            else:
+                batch = decode_batch(raw)
+                blocks.append((batch.timestamp, batch.epoch_number, batch.transactions))
+        return blocks
+
+    def _make_specs(self) -> Sequence[ChildSpec]:
+        options, files, url = self.options, self.files, self.l1_url
+        binary = find_foundry_tool("anvil")
+        assert binary is not None
+        anvil = anvil_command(
+            binary,
+            port=options.l1_port,
+            chain_id=L1_CHAIN_ID,
+            block_time_seconds=1,
+            mnemonic=DEV_MNEMONIC,
+            accounts=OWNER_INDEX + 1,
+            state=self._state,
+        )
+        oracle = Manifest.load(files.manifest).contracts["L2OutputOracle"]
+        return (
+            ChildSpec("l1", [*anvil, "--state-interval", "1"], {}),
+            node_child(options, files, url),
+            replica_child(options, files, url),
+            batcher_child(options, files, url, self.accounts),
+            proposer_child(options, files, url, self.accounts, oracle),
+        )
+
+    def _find_readable_state(self) -> None:
+        """anvil does not replace its file at once: what is torn gives way to the last that was whole."""
+        kept = self._state.with_suffix(".kept")
+        try:
+            json.loads(self._state.read_text())
+            shutil.copyfile(self._state, kept)
+        except ValueError:
+            shutil.copyfile(kept, self._state)
+
+
+@contextmanager
+def running_rollup(folder: Path, *options: str) -> Iterator[FaultRollup]:
+    """A rollup, all processes of it running."""
+    quick = ("--block-time", "1", "--l1-block-time", "1", "--output-interval", "4", "--redis", "off")
+    made = DevnetProcess("anvil", folder, (*quick, *options))
+    made.start()
+    ended = made.end()
+    assert ended.code == 0, ended
+    rollup = FaultRollup(made)
+    try:
+        for name in ("l1", "node", *SERVICES):
+            rollup.start(name)
+        wait_until("the sequencer answers", lambda: _is_there(rollup.l2))
+        yield rollup
+    finally:
+        rollup.close()
+
+
+def _is_there(web3: Web3) -> bool:
+    try:
+        return bool(web3.eth.block_number >= 0)
+    except (requests.RequestException, ValueError):
+        return False
