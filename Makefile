@@ -62,6 +62,7 @@ test-pure: setup
 	BRAID_PURE_PYTHON=1 $(BIN)/pytest -q -n auto -m "not slow" tests/unit tests/actions tests/contracts
 
 test-long: setup
+	BRAID_FAULTS=50 $(BIN)/pytest -q tests/e2e/test_fault_table.py tests/integration/test_sending_on_anvil.py
 	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py \
 		tests/property/test_adversarial_schedules.py tests/vectors/test_executable_spec.py
 

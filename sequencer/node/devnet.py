@@ -21,6 +21,7 @@ from sequencer.primitives.clock import Clock
 from sequencer.state.genesis_state import compute_genesis_header
 
 from .anvil import anvil_command, find_foundry_tool
+from .anvil_state import keep_one_chain
 from .deployment import Deployed, deploy_contracts
 from .dev_accounts import DEV_MNEMONIC, OWNER_INDEX, DevAccount, DevAccounts, derive_dev_accounts
 from .devnet_plan import (
@@ -159,6 +160,8 @@ def _anvil_child(options: DevnetOptions) -> ChildSpec:
     binary = find_foundry_tool("anvil")
     if binary is None:
         raise DevnetProblem("anvil is not installed")
+    state = options.data_dir / "anvil-state.json"
+    keep_one_chain(state)
     command = anvil_command(
         binary,
         port=options.l1_port,
@@ -166,7 +169,7 @@ def _anvil_child(options: DevnetOptions) -> ChildSpec:
         block_time_seconds=options.l1_block_time,
         mnemonic=DEV_MNEMONIC,
         accounts=OWNER_INDEX + 1,
-        state=options.data_dir / "anvil-state.json",
+        state=state,
     )
     return ChildSpec("l1", command, {})
 

@@ -8,6 +8,7 @@ writes.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -25,6 +26,7 @@ from batcher.codec.frame import decode_frames
 from batcher.codec.span_batch import SpanParameters, decode_span_batch
 from l1_bridge.rollup_config import RollupConfig
 from sequencer.node.anvil import anvil_command, find_foundry_tool
+from sequencer.node.anvil_state import keep_one_chain
 from sequencer.node.dev_accounts import DEV_MNEMONIC, OWNER_INDEX, derive_dev_accounts
 from sequencer.node.devnet_plan import (
     L1_CHAIN_ID,
@@ -58,8 +60,6 @@ class FaultRollup:
         self.l1_url = f"http://127.0.0.1:{self.options.l1_port}"
         self._state = made.data_dir / "anvil-state.json"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._genesis: dict[str, dict[str, str]] = {}
-        """Block 0 of L1, as anvil writes it."""
         self._l1_since = 0
         """L1 block with which L1 was started; it can reorg what came after."""
         self._specs = {spec.name: spec for spec in self._make_specs()}
@@ -181,27 +181,14 @@ class FaultRollup:
         )
 
     def _find_readable_state(self) -> None:
-        """
-        The last state that anvil wrote whole, with one block 0.
-
-        It does not replace its file at once, so what is torn gives way to the one before. And a started anvil adds a
-        genesis of its own to the one that it reads, of which the next start takes either.
-        """
+        """anvil does not replace its file at once: what is torn gives way to the last that was whole."""
         kept = self._state.with_suffix(".kept")
         try:
-            content = json.loads(self._state.read_text())
+            json.loads(self._state.read_text())
+            shutil.copyfile(self._state, kept)
         except ValueError:
-            content = json.loads(kept.read_text())
-        if not self._genesis:
-            (self._genesis,) = [block for block in content["blocks"] if _number_of(block) == 0]
-        later = [block for block in content["blocks"] if _number_of(block) > 0]
-        content["blocks"] = [self._genesis, *later]
-        for path in (kept, self._state):
-            path.write_text(json.dumps(content))
-
-
-def _number_of(block: dict[str, dict[str, str]]) -> int:
-    return int(block["header"]["number"], 16)
+            shutil.copyfile(kept, self._state)
+        keep_one_chain(self._state)
 
 
 @contextmanager
