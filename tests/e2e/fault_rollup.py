@@ -104,8 +104,11 @@ class FaultRollup:
     def reorg(self, depth: int) -> None:
         """Replace the newest L1 blocks by empty ones, once L1 has that many that it can replace."""
         self.wait_for_l1_blocks(self._l1_since + depth + 1)
-        answer = self.l1.provider.make_request(RPCEndpoint("anvil_reorg"), [depth, []])
-        assert "error" not in answer, answer
+        self._ask_anvil("evm_setIntervalMining", 0)  # a block that it makes meanwhile leaves a hole in its chain
+        try:
+            self._ask_anvil("anvil_reorg", depth, [])
+        finally:
+            self._ask_anvil("evm_setIntervalMining", 1)
 
     def wait_for_l1_blocks(self, number: int) -> None:
         """Wait until L1 has come so far."""
@@ -137,6 +140,10 @@ class FaultRollup:
             for receipt in self.l1.eth.get_block_receipts(number)
             if receipt["from"].lower() == proposer and receipt["status"] != 1
         )
+
+    def _ask_anvil(self, method: str, *parameters: object) -> None:
+        answer = self.l1.provider.make_request(RPCEndpoint(method), list(parameters))
+        assert "error" not in answer, answer
 
     def _batcher_data(self) -> Iterator[bytes]:
         batcher, inbox = self.accounts.batcher.address, self.rollup.batch_inbox_address
