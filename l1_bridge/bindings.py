@@ -109,6 +109,23 @@ PORTAL_PAUSED = ContractFunction("paused", (), ("bool",))
 INITIATE_WITHDRAWAL = ContractFunction("initiateWithdrawal", ("address", "uint256", "bytes"))
 """L2ToL1MessagePasser, payable: target on L1, gas limit there, data."""
 
+L1_STANDARD_BRIDGE = ContractFunction("l1StandardBridge", (), ("address",))
+"""SystemConfig: the bridge of ether and ERC-20 tokens."""
+
+DEPOSIT_ERC20_TO = ContractFunction("depositERC20To", ("address", "address", "address", "uint256", "uint32", "bytes"))
+"""L1StandardBridge: token on L1, token on L2, recipient, amount, gas on L2, extra data."""
+
+WITHDRAW_TO = ContractFunction("withdrawTo", ("address", "address", "uint256", "uint32", "bytes"))
+"""L2StandardBridge: token on L2, recipient, amount, gas on L1, extra data."""
+
+MINTABLE_L1_TOKEN = ContractFunction("l1Token", (), ("address",))
+"""OptimismMintableERC20: the token on L1 that it stands for."""
+
+TOKEN_DECIMALS = ContractFunction("decimals", (), ("uint8",))
+TOKEN_BALANCE = ContractFunction("balanceOf", ("address",), ("uint256",))
+TOKEN_ALLOWANCE = ContractFunction("allowance", ("address", "address"), ("uint256",))
+TOKEN_APPROVE = ContractFunction("approve", ("address", "uint256"))
+
 WITHDRAWAL_FINALIZED_TOPIC = keccak(b"WithdrawalFinalized(bytes32,bool)")
 """OptimismPortal: withdrawal hash (indexed), whether the call succeeded."""
 

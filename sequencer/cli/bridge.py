@@ -36,20 +36,36 @@ def register(app: typer.Typer) -> None:
 def deposit(
     l1: L1,
     rollup: Rollup,
-    value: Annotated[str, typer.Option(help="ether to bring to L2, such as 1.5")],
+    value: Annotated[str, typer.Option(help="ether, or tokens, to bring to L2, such as 1.5")],
     to: Annotated[str | None, typer.Option(help="recipient on L2; none: the sender itself")] = None,
-    data: Annotated[str, typer.Option(help="calldata on L2, hex")] = "0x",
-    gas_limit: Annotated[int, typer.Option(min=21_000, help="gas on L2")] = 100_000,
+    data: Annotated[str, typer.Option(help="calldata on L2, hex; with ether alone")] = "0x",
+    gas_limit: Annotated[int, typer.Option(min=21_000, max=2**32 - 1, help="gas on L2")] = 200_000,
+    token: Annotated[str | None, typer.Option(help="an ERC-20 token on L1, instead of ether")] = None,
+    l2_token: Annotated[str | None, typer.Option(help="the token that stands for it on L2")] = None,
+    l2: Annotated[str | None, typer.Option(help="URL of an L2 node, to see that the tokens belong together")] = None,
     keystore: Keystore = None,
 ) -> None:
-    """Send ether through the portal; the key is in BRAID_KEY or a keystore. Prints the deposit's hash on L2."""
-    from sequencer.node.depositing import Deposit, send_deposit
+    """
+    Bring ether or an ERC-20 token to L2; the key is in BRAID_KEY or a keystore. Prints the deposit's hash on L2.
 
+    A token goes through the standard bridge, which is approved for the amount first.
+    """
     config, signer = load_rollup(rollup), load_signer(keystore)
-    wei, calldata = parse_ether(value), parse_data(data)
     recipient = signer.address if to is None else parse_address(to)
-    order = Deposit(recipient, wei, gas_limit, calldata, mint=wei)
-    _print_sent(asyncio.run(send_deposit(l1, config, signer, order)))
+    if token is None:
+        from sequencer.node.depositing import Deposit, send_deposit
+
+        wei = parse_ether(value)
+        order = Deposit(recipient, wei, gas_limit, parse_data(data), mint=wei)
+        _print_sent(asyncio.run(send_deposit(l1, config, signer, order)))
+        return
+    if l2_token is None or l2 is None:
+        raise typer.BadParameter("a token needs --l2-token and --l2")
+    from sequencer.node.token_bridging import TokenOrder, deposit_token
+
+    tokens = TokenOrder(parse_address(token), recipient, value, gas_limit)
+    sent = deposit_token(l1, l2, config, signer, order=tokens, l2_token=parse_address(l2_token))
+    _print_sent(asyncio.run(sent))
 
 
 def force(

@@ -51,19 +51,26 @@ def register(bridge_app: typer.Typer) -> None:
 def withdraw(
     l2: L2,
     rollup: Rollup,
-    value: Annotated[str, typer.Option(help="ether to bring to L1, such as 1.5")],
+    value: Annotated[str, typer.Option(help="ether, or tokens, to bring to L1, such as 1.5")],
     to: Annotated[str | None, typer.Option(help="recipient on L1; none: the sender itself")] = None,
-    data: Annotated[str, typer.Option(help="calldata on L1, hex")] = "0x",
-    gas_limit: Annotated[int, typer.Option(min=0, help="gas of the call on L1")] = 100_000,
+    data: Annotated[str, typer.Option(help="calldata on L1, hex; with ether alone")] = "0x",
+    gas_limit: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="gas of the call on L1")] = 200_000,
+    token: Annotated[str | None, typer.Option(help="an ERC-20 token on L2 that stands for one of L1")] = None,
     keystore: Keystore = None,
 ) -> None:
     """Start a withdrawal on L2; the key is in BRAID_KEY or a keystore. Prints the hash that the other steps take."""
-    from sequencer.node.initiating import Order, initiate_withdrawal
-
     config, signer = load_rollup(rollup), load_signer(keystore)
     target = signer.address if to is None else parse_address(to)
-    order = Order(target, parse_ether(value), gas_limit, parse_data(data))
-    sent = asyncio.run(initiate_withdrawal(l2, config, signer, order))
+    if token is None:
+        from sequencer.node.initiating import Order, initiate_withdrawal
+
+        order = Order(target, parse_ether(value), gas_limit, parse_data(data))
+        sent = asyncio.run(initiate_withdrawal(l2, config, signer, order))
+    else:
+        from sequencer.node.token_bridging import TokenOrder, withdraw_token
+
+        tokens = TokenOrder(parse_address(token), target, value, gas_limit)
+        sent = asyncio.run(withdraw_token(l2, config, signer, tokens))
     typer.echo(f"L2 transaction 0x{sent.transaction_hash.hex()} in block {sent.block.number}")
 
 

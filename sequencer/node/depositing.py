@@ -17,6 +17,7 @@ from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.portal import oracle_of
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.signer import LocalSigner
+from l1_bridge.tx_manager import Confirmed
 from l1_bridge.types import BlockId
 from sequencer.primitives.deposit import DepositTransaction
 
@@ -77,9 +78,15 @@ async def send_deposit(l1_url: str, config: RollupConfig, signer: LocalSigner, d
         await oracle_of(client, portal)
         calldata = encode_deposit(deposit.to, deposit.value, deposit.gas_limit, deposit.data)
         confirmed = await send_by_hand(client, signer, config.l1_chain_id, to=portal, data=calldata, value=deposit.mint)
-        receipts = await client.receipts_by_hash(confirmed.block.hash)
-        deadline_block = confirmed.block.number + config.seq_window_size
-        deadline = await _expected_time(client, deadline_block)
+        return await read_sent_deposit(client, config, confirmed)
+
+
+async def read_sent_deposit(client: L1Client, config: RollupConfig, confirmed: Confirmed) -> SentDeposit:
+    """What became of an L1 transaction that made one deposit; raises DepositMissing when it made none."""
+    portal = config.deposit_contract_address
+    receipts = await client.receipts_by_hash(confirmed.block.hash)
+    deadline_block = confirmed.block.number + config.seq_window_size
+    deadline = await _expected_time(client, deadline_block)
     own = [receipt for receipt in receipts or () if receipt.transaction_hash == confirmed.transaction_hash]
     events = collect_deposits(own, portal, confirmed.block.hash)
     if not events:

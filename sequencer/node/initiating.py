@@ -1,5 +1,7 @@
 """The start of a withdrawal: one transaction on L2 to the message passer (withdrawals.md)."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from l1_bridge.errors import L1Refused, L1Unavailable
@@ -39,13 +41,20 @@ async def initiate_withdrawal(l2_url: str, config: RollupConfig, signer: LocalSi
         The node is away.
     """
     calldata = encode_withdraw(order.target, order.gas_limit, order.data)
+    async with open_l2(l2_url, config) as client:
+        return await send_by_hand(
+            client, signer, config.l2_chain_id, to=MESSAGE_PASSER_ADDRESS, data=calldata, value=order.value
+        )
+
+
+@asynccontextmanager
+async def open_l2(url: str, config: RollupConfig) -> AsyncIterator[L1Client]:
+    """An L2 node by the client for L1, which speaks the same RPC; its errors are told as L2's."""
     try:
-        async with L1Client.connect(L1Endpoint(l2_url)) as client:
+        async with L1Client.connect(L1Endpoint(url)) as client:
             require_chain("L2", await client.chain_id(), config.l2_chain_id)
-            return await send_by_hand(
-                client, signer, config.l2_chain_id, to=MESSAGE_PASSER_ADDRESS, data=calldata, value=order.value
-            )
-    except L1Unavailable as error:  # the client's words are for L1; here it reads L2
+            yield client
+    except L1Unavailable as error:
         raise RpcFailed(f"L2 did not answer {error.method}: {error.reason}") from None
     except L1Refused as error:
         raise RpcFailed(f"L2 refused {error.method}: {error.message}") from None

@@ -13,6 +13,7 @@ from eth_typing import ChecksumAddress
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.exceptions import TransactionNotFound, Web3RPCError
+from web3.logs import DISCARD
 from web3.types import TxParams, TxReceipt
 
 from contracts import abi, bytecode
@@ -24,6 +25,9 @@ ETHER = 10**18
 TRANSFER_GAS = 21_000
 RECIPIENT = Web3.to_checksum_address("0x" + "b0" * 20)
 """An account that only receives."""
+
+FACTORY = Web3.to_checksum_address("0x4200000000000000000000000000000000000012")
+"""Makes tokens on L2 that stand for one of L1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,15 @@ def wait_until_safe(web3: Web3, number: int) -> None:
 def call_fields(contract: Contract, function: str, *arguments: object) -> TxParams:
     """`to` and `data` of a call."""
     return {"to": contract.address, "data": contract.encode_abi(function, arguments)}
+
+
+def make_l2_token(clients: Clients, sender: LocalAccount, l1_token: str) -> ChecksumAddress:
+    """The token on L2 that stands for one of L1, from the factory there."""
+    factory = clients.l2.eth.contract(address=FACTORY, abi=abi("OptimismMintableERC20Factory"))
+    data = factory.encode_abi("createOptimismMintableERC20", [l1_token, "Example on L2", "EXM2"])
+    receipt = send_and_wait(clients.l2, sender, {"to": FACTORY, "data": data, "gas": 3_000_000})
+    assert receipt["status"] == 1
+    created = factory.events.OptimismMintableERC20Created().process_receipt(
+        receipt, errors=DISCARD
+    )  # another event has the older name
+    return Web3.to_checksum_address(created[0]["args"]["localToken"])

@@ -8,17 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eth_typing import ChecksumAddress
-from web3 import Web3
-from web3.logs import DISCARD
 
-from contracts import abi
-
-from .chain_clients import ETHER, Clients, connect, deploy, send_and_wait
+from .chain_clients import ETHER, Clients, connect, deploy, make_l2_token
 from .devnet_process import DevnetProcess
 
 FOLDER = Path(__file__).parent / "viem"
-FACTORY = Web3.to_checksum_address("0x4200000000000000000000000000000000000012")
 PERIOD = 12
 """Seconds; long enough that a slow machine still looks before they are over."""
 
@@ -34,18 +28,6 @@ def require_viem() -> str:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
-
-
-def make_l2_token(clients: Clients, l1_token: str) -> ChecksumAddress:
-    """The token on L2 that stands for one of L1, from the factory there."""
-    factory = clients.l2.eth.contract(address=FACTORY, abi=abi("OptimismMintableERC20Factory"))
-    data = factory.encode_abi("createOptimismMintableERC20", [l1_token, "Example on L2", "EXM2"])
-    receipt = send_and_wait(clients.l2, clients.account(2), {"to": FACTORY, "data": data, "gas": 3_000_000})
-    assert receipt["status"] == 1
-    created = factory.events.OptimismMintableERC20Created().process_receipt(
-        receipt, errors=DISCARD
-    )  # another event has the older name
-    return Web3.to_checksum_address(created[0]["args"]["localToken"])
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +64,7 @@ def test_ether_and_a_token_go_there_and_back(slow_bridge: Clients) -> None:
         "contracts": devnet.info["contracts"],
         "private_key": devnet.key(2),
         "l1_token": l1_token,
-        "l2_token": make_l2_token(slow_bridge, l1_token),
+        "l2_token": make_l2_token(slow_bridge, slow_bridge.account(2), l1_token),
         "finalization_period": PERIOD,
     }
     done = subprocess.run(

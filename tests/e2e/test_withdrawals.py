@@ -8,7 +8,7 @@ from pathlib import Path
 
 from web3 import Web3
 
-from .chain_clients import ETHER, Clients, receipt_of, send_and_wait
+from .chain_clients import ETHER, Clients, contract_at, deploy, make_l2_token, receipt_of, send_and_wait
 from .devnet_process import run_braid
 
 RECIPIENT = Web3.to_checksum_address("0x" + "e1" * 20)
@@ -82,6 +82,27 @@ def test_withdrawal_goes_through_every_stage(clients: Clients) -> None:
     last = bridge.status(transaction)
     assert (last["status"], last["call_succeeded"], last["withdrawal"]) == ("finalized", True, first["withdrawal"])
     assert re.search(r"status +finalized; its call succeeded\n +since", bridge.good("status", transaction))
+
+
+def test_token_goes_to_l2_and_back(clients: Clients) -> None:
+    bridge = Bridge(clients, 2)
+    on_l1 = deploy(clients.l1, bridge.account, "Token", 5 * ETHER)
+    on_l2 = contract_at(clients.l2, make_l2_token(clients, bridge.account, on_l1.address), "OptimismMintableERC20")
+    pair = ("--token", on_l1.address, "--l2-token", on_l2.address)
+
+    assert "has 5000000000000000000 of the smallest unit" in bridge.refusal("deposit", *pair, "--value", "5.5")
+    assert "stands for" in bridge.refusal("deposit", "--token", RECIPIENT, *pair[2:], "--value", "1")
+    assert "no such token there" in bridge.refusal("deposit", *pair[:2], "--l2-token", RECIPIENT, "--value", "1")
+    told = bridge.good("deposit", *pair, "--value", "1.5")
+    receipt_of(clients.l2, bytes.fromhex(found_hash("L2 transaction", told)[2:]))
+    assert on_l2.functions.balanceOf(bridge.account.address).call() == 3 * ETHER // 2
+
+    sent = bridge.good("withdraw", "--token", on_l2.address, "--value", "0.5", "--to", RECIPIENT, sides="l2")
+    transaction = found_hash("L2 transaction", sent)
+    bridge.good("prove", transaction, *WAIT)
+    assert "the call succeeded" in bridge.good("finalize", transaction, *WAIT)
+    assert on_l1.functions.balanceOf(RECIPIENT).call() == ETHER // 2
+    assert on_l2.functions.balanceOf(bridge.account.address).call() == ETHER
 
 
 def test_transactions_that_withdraw_nothing_are_named(clients: Clients) -> None:

@@ -25,6 +25,16 @@ FUNCTIONS = {
         bindings.PORTAL_PAUSED,
     ],
     "L2ToL1MessagePasser": [bindings.INITIATE_WITHDRAWAL],
+    "SystemConfig": [bindings.L1_STANDARD_BRIDGE],
+    "L1StandardBridge": [bindings.DEPOSIT_ERC20_TO],
+    "L2StandardBridge": [bindings.WITHDRAW_TO],
+    "OptimismMintableERC20": [bindings.MINTABLE_L1_TOKEN],
+    "Token": [
+        bindings.TOKEN_DECIMALS,
+        bindings.TOKEN_BALANCE,
+        bindings.TOKEN_ALLOWANCE,
+        bindings.TOKEN_APPROVE,
+    ],
     "L2OutputOracle": [
         bindings.PROPOSE_L2_OUTPUT,
         bindings.DELETE_L2_OUTPUTS,
