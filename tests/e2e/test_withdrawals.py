@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from web3 import Web3
 
 from .chain_clients import ETHER, Clients, contract_at, deploy, make_l2_token, receipt_of, send_and_wait
@@ -13,7 +14,9 @@ from .devnet_process import run_braid
 
 RECIPIENT = Web3.to_checksum_address("0x" + "e1" * 20)
 PASSER = Web3.to_checksum_address("0x4200000000000000000000000000000000000016")
-WAIT = ("--wait", "80")
+WAIT = ("--wait", "150")
+SLOW = pytest.mark.timeout(400)
+"""Ten processes in a row, each with its start, beside a whole devnet: minutes on a machine that others use too."""
 
 
 class Bridge:
@@ -30,7 +33,7 @@ class Bridge:
         for side in sides.split():
             options += [f"--{side}", self.clients.devnet.text(f"{side}_rpc")]
         environment = {"BRAID_KEY": key or "0x" + bytes(self.account.key).hex()}
-        return run_braid("bridge", command, *options, *arguments, environment=environment, seconds=110)
+        return run_braid("bridge", command, *options, *arguments, environment=environment, seconds=200)
 
     def good(self, command: str, *arguments: str, sides: str = "l1 l2") -> str:
         done = self.run(command, *arguments, sides=sides)
@@ -60,6 +63,7 @@ def found_hash(pattern: str, text: str) -> str:
     return found[1]
 
 
+@SLOW
 def test_withdrawal_goes_through_every_stage(clients: Clients) -> None:
     bridge = Bridge(clients, 4)
     fund_portal(clients, ETHER)
@@ -84,6 +88,7 @@ def test_withdrawal_goes_through_every_stage(clients: Clients) -> None:
     assert re.search(r"status +finalized; its call succeeded\n +since", bridge.good("status", transaction))
 
 
+@SLOW
 def test_token_goes_to_l2_and_back(clients: Clients) -> None:
     bridge = Bridge(clients, 2)
     on_l1 = deploy(clients.l1, bridge.account, "Token", 5 * ETHER)
@@ -133,6 +138,7 @@ def test_wrong_chains_contracts_and_accounts_are_named(clients: Clients, tmp_pat
     assert "has no ether there" in poor.stderr
 
 
+@SLOW
 def test_forced_transaction_is_the_users_own_and_has_a_deadline(clients: Clients) -> None:
     """A withdrawal, even: sent to the message passer through L1, for a sequencer that takes nothing from this user."""
     bridge = Bridge(clients, 3)
