@@ -18,6 +18,7 @@ from batcher.channel_policy import DataChoice, PolicyChooser
 from batcher.config import BatcherSettings
 from batcher.l2_source import L2Source, L2SyncStatus
 from batcher.metrics import BatcherMetrics
+from batcher.round_trip import Payload
 from l1_bridge.errors import TemporaryError
 from l1_bridge.fees import Market
 from l1_bridge.service import AGAIN, Wake
@@ -31,6 +32,13 @@ URGENT_SHARE = 0.25
 
 MOST_URGENT_SHARE = 0.75
 """The same, from which on everything is as urgent as can be."""
+
+
+INBOX_GAS, INBOX_BLOB_GAS = 100_000, 10_000
+"""
+Most that the inbox contract takes for a transaction, and more for each blob. An estimate is asked for without the
+blobs, and what holds neither data nor blobs the contract refuses.
+"""
 
 
 class MarketSource(Protocol):
@@ -208,7 +216,13 @@ class BatchSubmitter:
                 break
             payload, is_within_channel = data.payload, not data.is_last
             try:
-                self._sender.submit(data.request_id, self._inbox_address, payload.data, blobs=payload.blobs)
+                self._sender.submit(
+                    data.request_id,
+                    self._inbox_address,
+                    payload.data,
+                    gas_limit=_compute_blobs_gas(payload),
+                    blobs=payload.blobs,
+                )
             except TemporaryError:
                 self._manager.returned(data.request_id)
                 raise
@@ -225,6 +239,11 @@ class BatchSubmitter:
         if self._manager.last_channel_bytes is not None:
             self.chooser.expected_bytes = self._manager.last_channel_bytes
         return has_submitted
+
+
+def _compute_blobs_gas(payload: Payload) -> int | None:
+    """Gas limit of a transaction with blobs; None: it has none, and L1 may estimate."""
+    return INBOX_GAS + INBOX_BLOB_GAS * len(payload.blobs) if payload.blobs else None
 
 
 def _name(request_id: RequestId) -> str:

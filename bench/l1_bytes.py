@@ -22,8 +22,9 @@ from batcher.codec.compression import Compression
 from batcher.codec.span_batch import SpanParameters
 from batcher.l2_source import L2BlockData, L2BlockRef
 from l1_bridge.types import BlockId
+from sequencer.primitives.l1_info import L1BlockInfo
 
-from .scene import CHAIN_ID, GENESIS_TIME
+from .scene import CHAIN_ID, GENESIS_TIME, GWEI
 from .workloads import make_workload
 
 WORKLOADS = ("raw transfers", "ERC-20, one token", "swaps, one pool")
@@ -84,6 +85,24 @@ def _hash(text: str) -> bytes:
     return sha256(text.encode()).digest()
 
 
+def _make_deposit(ref: L2BlockRef) -> bytes:
+    """The attributes transaction that other batchers read the epoch from."""
+    info = L1BlockInfo(
+        number=ref.l1_origin.number,
+        timestamp=GENESIS_TIME,
+        base_fee=GWEI,
+        blob_base_fee=1,
+        hash=ref.l1_origin.hash,
+        sequence_number=ref.sequence_number,
+        batcher_address=b"\x02" * 20,
+        base_fee_scalar=0,
+        blob_base_fee_scalar=0,
+        operator_fee_scalar=0,
+        operator_fee_constant=0,
+    )
+    return info.to_deposit().raw
+
+
 def _describe(policy: ChannelPolicy) -> str:
     return f"{policy.batch_type} {policy.compression.value} {policy.data_type}"
 
@@ -100,6 +119,7 @@ def _dump(path: Path, workloads: dict[str, list[L2BlockData]]) -> None:
                 "epoch": block.ref.l1_origin.number,
                 "epochHash": block.ref.l1_origin.hash.hex(),
                 "sequence": block.ref.sequence_number,
+                "deposit": _make_deposit(block.ref).hex(),
                 "transactions": [raw.hex() for raw in block.transactions],
             }
             for block in blocks
@@ -121,7 +141,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.json is not None:
         _dump(options.json, workloads)
     print(f"{'workload':<20}{'writing':<30}{'bytes/tx':>10}{'channels':>10}{'seconds':>9}")
-    blobs = replace(WRITINGS[3], data_type=DataType.BLOBS, frame_data_bytes=130_020, target_bytes=4 * 130_020)
+    blobs = replace(WRITINGS[4], data_type=DataType.BLOBS, frame_data_bytes=130_020, target_bytes=4 * 130_020)
     for name, blocks in workloads.items():
         for policy in (*WRITINGS, blobs):
             started = time.perf_counter()

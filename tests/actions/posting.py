@@ -7,6 +7,8 @@ from eth_hash.auto import keccak
 from prometheus_client import CollectorRegistry
 
 from batcher.channel_manager import ChannelManager
+from batcher.channel_policy import BatchType, DataChoice
+from batcher.codec.compression import Compression
 from batcher.codec.span_batch import SpanParameters
 from batcher.config import BatcherSettings, ProposerSettings
 from batcher.l2_source import L2BlockData, L2Output, L2SyncStatus, L2Unavailable
@@ -25,6 +27,23 @@ from tests.factories import address, private_key
 from tests.fakes.l1 import FakeL1
 from tests.fakes.transaction_sender import FakeMarket
 
+CALLDATA = BatcherSettings(
+    poll_seconds=1.0,
+    max_frame_data_bytes=2_000,
+    batch_type=BatchType.SINGULAR,
+    compression=Compression.ZLIB,
+    data_availability=DataChoice.CALLDATA,
+)
+"""The plainest way to post, in small frames."""
+
+BLOBS = BatcherSettings(
+    poll_seconds=1.0,
+    batch_type=BatchType.SPAN,
+    compression=Compression.BROTLI_9,
+    data_availability=DataChoice.BLOBS,
+)
+"""The other way in everything."""
+
 OUTPUT_INTERVAL = 3
 """L2 blocks between two outputs."""
 
@@ -34,6 +53,7 @@ class _Sent:
     request_id: RequestId
     to: bytes
     data: bytes
+    blobs: tuple[bytes, ...] = ()
     hash: bytes | None = None
 
 
@@ -60,7 +80,7 @@ class FakeL1Sender:
         gas_limit: int | None = None,
         blobs: tuple[bytes, ...] = (),
     ) -> None:
-        self._sent.append(_Sent(request_id, to, data))
+        self._sent.append(_Sent(request_id, to, data, blobs))
 
     async def step(self) -> Wake:
         """Look where everything stands, and send what stands nowhere."""
@@ -76,8 +96,13 @@ class FakeL1Sender:
                 self._results.append(Confirmed(sent.request_id, mined[sent.hash], sent.hash))
                 self._sent.remove(sent)
             elif sent.hash not in waiting:
-                sent.hash = self._l1.queue_transaction(private_key(self.account), sent.to, sent.data)
+                sent.hash = self._queue(sent)
         return Wake(1.0)
+
+    def _queue(self, sent: _Sent) -> bytes:
+        if sent.blobs:
+            return self._l1.queue_blob_transaction(address(self.account), sent.to, sent.data, blobs=sent.blobs)
+        return self._l1.queue_transaction(private_key(self.account), sent.to, sent.data)
 
     def results(self) -> list[Confirmed | Failed]:
         results, self._results = self._results, []
@@ -121,13 +146,13 @@ class ChainSource:
 class Batcher:
     """Posts the sequencer's blocks."""
 
-    def __init__(self, l1: FakeL1, sequencer: Sequencer) -> None:
+    def __init__(self, l1: FakeL1, sequencer: Sequencer, settings: BatcherSettings) -> None:
         self._l1 = l1
         self._sequencer = sequencer
         self.account = BATCHER
         self.market = FakeMarket()
         self._channels = itertools.count(1)
-        self.settings = BatcherSettings(poll_seconds=1.0, max_frame_data_bytes=2_000)
+        self.settings = settings
         self.act_restart()
 
     def act_restart(self, account: int | None = None) -> None:

@@ -5,6 +5,7 @@ import pytest
 from sequencer.mempool.statuses import TransactionState
 from tests.actions.agreement import WINDOW
 from tests.actions.laws import check_law_1, check_law_4
+from tests.actions.posting import CALLDATA
 from tests.actions.world import World
 from tests.factories import RECIPIENT, address
 
@@ -81,6 +82,7 @@ async def test_the_open_block_gives_way_to_the_empty_blocks_of_an_expired_window
     check_law_4(world)
 
 
+@pytest.mark.parametrize("world", [CALLDATA], ids=["calldata"], indirect=True)  # several transactions a channel
 @pytest.mark.parametrize("lost", [0, 1, 2, 3])
 async def test_a_lost_frame_is_made_up_for(world: World, lost: int) -> None:
     """One transaction of the batcher never arrives: what is behind it is posted again."""
@@ -101,6 +103,7 @@ async def test_a_lost_frame_is_made_up_for(world: World, lost: int) -> None:
     check_law_4(world)
 
 
+@pytest.mark.parametrize("world", [CALLDATA], ids=["calldata"], indirect=True)  # several transactions a channel
 async def test_frames_over_several_l1_blocks_are_one_channel(world: World) -> None:
     for number in range(100):
         await world.user.act_transfer(wei=number + 1, account=number % 8)

@@ -13,10 +13,11 @@ Everything is real but L1 (`FakeL1`: hash-linked, reorged by hand) and the trans
 from dataclasses import dataclass
 from pathlib import Path
 
+from batcher.config import BatcherSettings
 from tests.actions.agreement import L1_BLOCK_TIME, Agreement, agree
 from tests.actions.inbox import Inbox
 from tests.actions.nodes import ManualClock, Node, Sequencer
-from tests.actions.posting import Batcher, Proposer
+from tests.actions.posting import CALLDATA, Batcher, Proposer
 from tests.actions.users import Users
 from tests.fakes.l1 import FakeL1
 
@@ -35,7 +36,7 @@ class World:
     inbox: Inbox
 
     @classmethod
-    async def create(cls, folder: Path) -> "World":
+    async def create(cls, folder: Path, posting: BatcherSettings = CALLDATA) -> "World":
         """A rollup at its genesis, every part running."""
         l1 = FakeL1(block_time=L1_BLOCK_TIME)
         agreement = agree(l1)
@@ -51,7 +52,7 @@ class World:
             l1,
             sequencer,
             replica,
-            Batcher(l1, sequencer),
+            Batcher(l1, sequencer, posting),
             Proposer(l1, sequencer),
             Users(l1, sequencer),
             Inbox(l1, sequencer),
