@@ -13,7 +13,7 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/s
 CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
 	LD_LIBRARY_PATH=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"):$$LD_LIBRARY_PATH cargo
 
-.PHONY: setup check test test-python test-native test-pure test-long devnet bench format artifacts lock clean
+.PHONY: setup check lint test test-python test-native test-pure test-long devnet bench format artifacts lock clean
 
 setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP) $(VIEM_STAMP)
 
@@ -37,14 +37,16 @@ $(VIEM_STAMP): tests/e2e/viem/package-lock.json
 	@if command -v npm >/dev/null; then cd tests/e2e/viem && npm ci --ignore-scripts --loglevel=error && touch node_modules/.package-lock.json; \
 	else echo "npm is absent: the test of the bridge by viem is skipped"; mkdir -p $(dir $@) && touch $@; fi
 
-check: setup
+check: lint
+	$(BIN)/pytest -q -n auto -m "not slow" tests/architecture tests/unit tests/property
+
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@if command -v cargo >/dev/null; then cargo fmt --manifest-path $(CRATE)/Cargo.toml --check; \
 	else echo "cargo is absent: the native crate is not checked"; fi
-	$(BIN)/pytest -q -n auto -m "not slow" tests/architecture tests/unit tests/property
 
 test: test-python test-native
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from sequencer.node.event_loop import calm_collector
+
 from .chain import BenchChain
 from .engines import NATIVE_ONE, NATIVE_TWO, engine_entries
 from .machine import describe_machine
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     alloc = merge_genesis(block.accounts for pair in blocks for block in pair if block is not None)
     measurements = []
     with BenchChain(alloc, entries) as chain:
+        calm_collector()
         for small, large in blocks:
             print(f"{small.name} ...", file=sys.stderr, flush=True)
             measurements.append(measure(chain, small, large, options.runs))

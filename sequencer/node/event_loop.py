@@ -16,10 +16,15 @@ GC_THRESHOLDS = (50_000, 20, 20)
 """Values made before the youngest are looked at, looks before older ones are; Python begins with 700, 10, 10."""
 
 
-def run(main: Coroutine[object, object, T]) -> T:
-    """Run `main` to its end on a fresh loop."""
+def calm_collector() -> None:
+    """Take what is there now out of the collector's sight, and let it look less often."""
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def run(main: Coroutine[object, object, T]) -> T:
+    """Run `main` to its end on a fresh loop."""
+    calm_collector()
     try:
         import uvloop
     except ImportError:

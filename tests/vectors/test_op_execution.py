@@ -1,4 +1,4 @@
-"""Every L2 block that op-node and op-geth made, executed again from its parent's state (see op/README.md)."""
+"""Every L2 block that op-node and op-geth made, executed again by each engine (law 2, op/README.md)."""
 
 import gzip
 import json
@@ -7,15 +7,23 @@ from typing import TypedDict
 
 import pytest
 
+from sequencer import native
 from sequencer.execution.environment import Rules, make_environment
-from sequencer.execution.interface import Included
+from sequencer.execution.interface import Engine, Included
+from sequencer.execution.native.engine import NativeEngine
+from sequencer.execution.parallel.engine import ParallelEngine
+from sequencer.execution.parallel.schedule import ScheduleLimits
 from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.block import Block, decode_block
 from sequencer.primitives.genesis import genesis_from_json
 from tests.fakes.memory_state import genesis_header, memory_state
+from tests.fakes.worker_source import MemorySource
 
 FOLDER = Path(__file__).parent / "op"
+
+EAGER = ScheduleLimits(min_batch=100, max_batch=4_000, min_slice=0, dominant_share=2)
+"""Every slice goes to the workers."""
 
 
 class L2Entry(TypedDict):
@@ -57,15 +65,13 @@ def attributes_of(block: Block) -> PayloadAttributes:
     )
 
 
-@pytest.mark.parametrize("name", ["calldata.json.gz", "window.json.gz"])
-def test_every_block_hash_and_receipt_is_reached(name: str) -> None:
-    vector = load(name)
+def replay(vector: Vector, engine: Engine) -> None:
+    """Execute every block from its parent, and compare receipts, header and hash."""
     genesis = genesis_from_json(vector["genesis"])
     rules = Rules(chain_id=genesis.chain_id, is_optimism=True)
     state = memory_state(genesis.alloc)
     parent = genesis_header(genesis, state)
     hashes = [parent.compute_hash()]
-    engine = SerialEngine()
 
     assert hashes[0] == from_hex(vector["l2"][0]["hash"])
     for entry in vector["l2"][1:]:
@@ -82,3 +88,35 @@ def test_every_block_hash_and_receipt_is_reached(name: str) -> None:
         state = state.after(sealed.changes, sealed.trie)
         parent = sealed.block.header
         hashes.append(sealed.block.hash)
+
+
+FILES = ("calldata.json.gz", "window.json.gz")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_block_hash_and_receipt_is_reached(name: str) -> None:
+    replay(load(name), SerialEngine())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_block_hash_and_receipt_is_reached_by_worker_processes(name: str) -> None:
+    engine = ParallelEngine(MemorySource(), 2, limits=EAGER)
+    try:
+        assert engine.wait_until_ready()
+
+        replay(load(name), engine)
+
+        assert engine.counts.speculated > 0
+    finally:
+        engine.close()
+
+
+@pytest.mark.skipif(not native.is_available(), reason=f"the native engine is not there: {native.absence}")
+@pytest.mark.parametrize("name", FILES)
+def test_every_block_hash_and_receipt_is_reached_natively(name: str) -> None:
+    engine = NativeEngine(2, is_always_parallel=True)
+
+    replay(load(name), engine)
+
+    assert engine.counts.parallel_slices > 0
+    assert engine.counts.broken_slices == 0
