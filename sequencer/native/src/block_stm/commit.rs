@@ -82,7 +82,8 @@ impl<'a> Shared<'a> {
         }
         commit.owed.add(&executed.payments);
         commit.room.take(transaction, &executed);
-        Ok(Done::Included(Included { executed, runs, conflict }))
+        let included = Included::new(transaction, executed, &commit.room);
+        Ok(Done::Included(Included { runs, conflict, ..included }))
     }
 
     fn at_its_turn<T>(

@@ -128,25 +128,33 @@ impl Planner {
         fine(transaction, coarse).filter(is_hot)
     }
 
+    fn expected_gas(&self, transaction: &Parsed, kind: Option<&CallKind>) -> f64 {
+        let known = kind.and_then(|kind| self.kinds.get(kind)).map_or(UNKNOWN_GAS, |record| record.gas);
+        known.min(transaction.env().gas_limit as f64)
+    }
+
     /// The plan of a slice on `threads` threads.
     pub fn plan(&self, transactions: &[Arc<Parsed>], hints: &Hints, threads: usize) -> Plan {
         if threads < 2 || transactions.len() < 2 {
             return Plan::Sequential;
         }
+        if transactions.iter().any(|transaction| matches!(**transaction, Parsed::Deposit(_))) {
+            return Plan::Sequential;
+        }
+        let kinds: Vec<_> = transactions.iter().map(|transaction| coarse(transaction)).collect();
+        let gas: Vec<_> =
+            transactions.iter().zip(&kinds).map(|(one, kind)| self.expected_gas(one, kind.as_ref())).collect();
+        let total: f64 = gas.iter().sum();
+        if total < LEAST_SLICE_GAS || total < LEAST_AVERAGE_GAS * transactions.len() as f64 {
+            return Plan::Sequential;
+        }
         let mut order = Order::new(transactions.len());
-        for transaction in transactions {
-            if matches!(**transaction, Parsed::Deposit(_)) {
-                return Plan::Sequential;
-            }
-            let kind = coarse(transaction);
-            let gas = kind.and_then(|kind| self.kinds.get(&kind)).map_or(UNKNOWN_GAS, |record| record.gas);
+        for ((transaction, kind), gas) in transactions.iter().zip(kinds).zip(gas) {
             let chain = kind.and_then(|kind| self.chained(transaction, &kind));
             let hint = if hints.is_empty() { None } else { hints.get(&keccak256(transaction.raw())) };
-            order.push(transaction, gas.min(transaction.env().gas_limit as f64), chain, hint);
+            order.push(transaction, gas, chain, hint);
         }
-        let average = order.total / transactions.len() as f64;
-        let is_light = average < LEAST_AVERAGE_GAS || order.total < LEAST_SLICE_GAS;
-        if is_light || order.longest > LONGEST_CHAIN * order.total {
+        if order.longest > LONGEST_CHAIN * total {
             return Plan::Sequential;
         }
         Plan::Parallel(order.waits)
@@ -157,7 +165,6 @@ impl Planner {
 struct Order {
     waits: Waits,
     ends: Vec<f64>,
-    total: f64,
     longest: f64,
     senders: HashMap<Address, u32>,
     kinds: HashMap<CallKind, u32>,
@@ -169,7 +176,6 @@ impl Order {
         Self {
             waits: Waits::none(count),
             ends: Vec::with_capacity(count),
-            total: 0.0,
             longest: 0.0,
             senders: HashMap::default(),
             kinds: HashMap::default(),
@@ -206,7 +212,6 @@ impl Order {
         {
             wait(&mut self.waits, &self.ends, self.senders.insert(to, place));
         }
-        self.total += gas;
         self.longest = self.longest.max(start + gas);
         self.ends.push(start + gas);
     }

@@ -18,7 +18,6 @@ pub struct AccessRecord {
     pub payments: Payments,
     pub runs: u32,
     pub conflict: Option<Location>,
-    pub cumulative_gas: u64,
 }
 
 /// Keys, and keys with values, in the encoding of the flat state.

@@ -13,7 +13,6 @@ use super::access::{AccessRecord, outside};
 use super::environment::Environment;
 use super::machine::FeeParameters;
 use super::outcome::{Executed, Payments, Read, Write};
-use super::receipt::Receipt;
 use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
 use super::transaction::Parsed;
 use super::verdict::InvalidReason;
@@ -306,7 +305,6 @@ impl OpenBlock {
     fn take_outcomes(&mut self, transactions: &[Arc<Parsed>], done: Vec<Done>) -> Vec<Outcome> {
         let mut planner = self.memory.planner.lock();
         let mut counts = self.memory.counts.lock();
-        let mut cumulative_gas = self.accesses.last().map_or(0, |last| last.cumulative_gas);
         let mut outcomes = Vec::with_capacity(done.len());
         for (transaction, done) in transactions.iter().zip(done) {
             counts.executed += 1;
@@ -325,18 +323,7 @@ impl OpenBlock {
             counts.conflicts += u64::from(included.conflict.is_some());
             counts.reexecuted += u64::from(included.runs > 1);
             planner.learn(transaction, executed.gas_used, included.conflict.is_some());
-            cumulative_gas += executed.gas_used;
-            let bloom = executed.bloom;
-            let receipt = Receipt {
-                kind: transaction.kind(),
-                is_success: executed.is_success,
-                cumulative_gas_used: cumulative_gas,
-                bloom: bloom.as_ref().unwrap_or(&Bloom::ZERO),
-                logs: &executed.logs,
-                deposit_nonce: executed.deposit_nonce,
-            }
-            .encode();
-            let receipt = Bytes::from(receipt);
+            let (receipt, bloom, cumulative_gas) = (included.receipt, executed.bloom, included.cumulative_gas);
             if let Some(bloom) = &bloom {
                 self.bloom |= *bloom;
             }
@@ -349,7 +336,6 @@ impl OpenBlock {
                 payments: executed.payments,
                 runs: included.runs,
                 conflict: included.conflict,
-                cumulative_gas,
             });
             outcomes.push(Outcome::Included(Standing {
                 receipt,

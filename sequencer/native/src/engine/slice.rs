@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use alloy_primitives::map::{HashMap, HashSet};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use op_revm::revm::bytecode::Bytecode;
 
 use super::environment::Environment;
 use super::machine::{FeeParameters, Machine, StateView};
 use super::outcome::{Executed, Payments, Write};
+use super::receipt::Receipt;
 use super::transaction::{Parsed, UserTransaction};
 use super::verdict::InvalidReason;
 use crate::changes::FlatAccount;
@@ -25,9 +26,28 @@ pub enum Done {
 /// A transaction that stands in the block.
 pub struct Included {
     pub executed: Executed,
+    /// The consensus encoding, made at the commit: on threads, while others run.
+    pub receipt: Bytes,
+    pub cumulative_gas: u64,
     /// How often it ran, and what did not hold after the run ahead of its turn.
     pub runs: u32,
     pub conflict: Option<Location>,
+}
+
+impl Included {
+    /// `room` has what the block used up with this transaction.
+    pub fn new(transaction: &Parsed, executed: Executed, room: &Room) -> Self {
+        let receipt = Receipt {
+            kind: transaction.kind(),
+            is_success: executed.is_success,
+            cumulative_gas_used: room.gas_used,
+            bloom: executed.bloom.as_ref().unwrap_or(&Bloom::ZERO),
+            logs: &executed.logs,
+            deposit_nonce: executed.deposit_nonce,
+        };
+        let receipt = Bytes::from(receipt.encode());
+        Self { executed, receipt, cumulative_gas: room.gas_used, runs: 1, conflict: None }
+    }
 }
 
 /// What the block has used up so far.
@@ -232,7 +252,7 @@ impl<'a> Sequence<'a> {
         }
         self.machine.view().apply(&executed);
         room.take(transaction, &executed);
-        Ok(Done::Included(Included { executed, runs: 1, conflict: None }))
+        Ok(Done::Included(Included::new(transaction, executed, room)))
     }
 }
 
