@@ -16,6 +16,7 @@ from sequencer.execution.parallel.schedule import ScheduleLimits
 from sequencer.execution.serial import SerialEngine
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.block import Block, decode_block
+from sequencer.primitives.deposit import DEPOSIT_TYPE
 from sequencer.primitives.genesis import genesis_from_json
 from tests.fakes.memory_state import genesis_header, memory_state
 from tests.fakes.worker_source import MemorySource
@@ -78,7 +79,8 @@ def replay(vector: Vector, engine: Engine) -> None:
         block = decode_block(from_hex(entry["block"]))
         environment = make_environment(rules, parent, attributes_of(block), tuple(reversed(hashes[-256:])))
         opened = engine.open_block(parent, environment, state)
-        outcomes = opened.apply(block.transactions)
+        deposits = [transaction for transaction in block.transactions if transaction.raw[0] == DEPOSIT_TYPE]
+        outcomes = opened.apply(deposits) + opened.apply(block.transactions[len(deposits) :])
         assert all(isinstance(outcome, Included) for outcome in outcomes), entry["number"]
         sealed = opened.seal(state)
 
