@@ -13,7 +13,7 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/s
 CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
 	LD_LIBRARY_PATH=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"):$$LD_LIBRARY_PATH cargo
 
-.PHONY: setup check lint test test-python test-native test-pure test-long devnet bench format artifacts lock clean
+.PHONY: setup check lint test test-python test-native test-pure test-long devnet bench gas-table format artifacts lock clean
 
 setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP) $(VIEM_STAMP)
 
@@ -81,6 +81,10 @@ format: setup
 
 artifacts: setup
 	$(BIN)/python -m contracts.build
+
+# What the steps of bridging cost; a test compares it.
+gas-table: setup
+	$(BIN)/python -m tests.contracts.gas_table
 
 lock: setup
 	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \

@@ -30,6 +30,7 @@ CONTRACTS = {
     "FeeVault": "src/l2/FeeVault.sol",
     "Game": "src/examples/Game.sol",
     "GasPriceOracle": "src/l2/GasPriceOracle.sol",
+    "Hashes": "src/examples/Hashes.sol",
     "L1Block": "src/l2/L1Block.sol",
     "L1CrossDomainMessenger": "src/l1/L1CrossDomainMessenger.sol",
     "L1ERC721Bridge": "src/l1/L1ERC721Bridge.sol",

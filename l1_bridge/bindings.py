@@ -40,9 +40,14 @@ class ContractFunction:
         """As it is hashed into the selector."""
         return f"{self.name}({','.join(self.inputs)})"
 
+    @property
+    def selector(self) -> bytes:
+        """First bytes of every call."""
+        return keccak(self.signature.encode())[:SELECTOR_BYTES]
+
     def encode(self, *arguments: object) -> bytes:
         """Calldata: selector and arguments."""
-        return keccak(self.signature.encode())[:SELECTOR_BYTES] + encode(self.inputs, arguments)
+        return self.selector + encode(self.inputs, arguments)
 
     def decode_integers(self, returned: bytes) -> tuple[int, ...]:
         """

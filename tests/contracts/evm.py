@@ -43,6 +43,8 @@ class Result:
     output: bytes
     logs: tuple[Log, ...]
     gas_used: int
+    """By the call itself: without what a transaction costs before it, and before refunds."""
+    refund: int
 
     @property
     def reason(self) -> str:
@@ -144,6 +146,8 @@ class Evm:
         )
         kind = self.state.computation_class
         run = kind.apply_create_message if message.is_create else kind.apply_message
+        for address in (origin, message.storage_address):
+            self.state.mark_address_warm(Address(address))
         computation = run(self.state, message, context)
         self.state.lock_changes()
         self.state.clear_transient_storage()
@@ -151,7 +155,8 @@ class Evm:
             Log(bytes(address), tuple(int(topic).to_bytes(32, "big") for topic in topics), bytes(data))
             for address, topics, data in computation.get_log_entries()
         )
-        return Result(not computation.is_error, bytes(computation.output), logs, int(computation.get_gas_used()))
+        used, refund = int(computation.get_gas_used()), int(computation.get_gas_refund())
+        return Result(not computation.is_error, bytes(computation.output), logs, used, refund)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,35 @@ def test_the_batcher_of_genesis_is_set(config: Contract) -> None:
     assert config.read("VERSION") == 0
 
 
+def test_clients_learn_of_the_other_contracts_here() -> None:
+    world = L1World()
+    config = world.contract("SystemConfig")
+    names = {
+        "l1CrossDomainMessenger": "L1CrossDomainMessenger",
+        "l1ERC721Bridge": "L1ERC721Bridge",
+        "l1StandardBridge": "L1StandardBridge",
+        "optimismPortal": "OptimismPortal",
+        "optimismMintableERC20Factory": "OptimismMintableERC20Factory",
+        "batchInbox": "BatchInbox",
+    }
+
+    for method, name in names.items():
+        assert config.read(method) == "0x" + world.addresses[name].hex()
+    assert config.read("disputeGameFactory") == "0x" + "00" * 20
+    assert config.read("getAddresses") == tuple(
+        config.read(method)
+        for method in (
+            *("l1CrossDomainMessenger", "l1ERC721Bridge", "l1StandardBridge", "disputeGameFactory"),
+            *("optimismPortal", "optimismMintableERC20Factory"),
+        )
+    )
+
+
+def test_gas_is_paid_in_ether(config: Contract) -> None:
+    assert config.read("gasPayingToken") == ("0x" + "ee" * 20, 18)
+    assert config.read("isCustomGasToken") is False
+
+
 def test_neither_proxy_nor_implementation_can_be_initialized_again() -> None:
     world = L1World()
     settings = (USER, USER, bytes(32), 30_000_000, 0, 0, 1, 1, 0, 0, USER)

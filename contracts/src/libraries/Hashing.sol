@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {OutputRootProof, WithdrawalTransaction} from "./Types.sol";
 
 /// @title Hashing
-/// @notice The hashes that both chains must agree on: of a withdrawal, of an output, and of a messenger's message.
+/// @notice The hashes that both chains must agree on: of a withdrawal, of an output, of a messenger's message, and
+///         of where a deposit comes from.
 library Hashing {
     /// @notice The withdrawal's identity, and its key in `L2ToL1MessagePasser.sentMessages`.
     function hashWithdrawal(WithdrawalTransaction memory withdrawal) internal pure returns (bytes32) {
@@ -58,5 +59,11 @@ library Hashing {
                 message
             )
         );
+    }
+
+    /// @notice The identity of a deposit of the portal: its event's block on L1 and index among that block's logs.
+    function hashDepositSource(bytes32 l1BlockHash, uint256 logIndex) internal pure returns (bytes32) {
+        bytes32 place = keccak256(abi.encode(l1BlockHash, logIndex));
+        return keccak256(abi.encode(bytes32(0), place));
     }
 }
