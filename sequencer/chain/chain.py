@@ -24,6 +24,7 @@ from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.block import Block
 from sequencer.primitives.genesis import Genesis
 from sequencer.primitives.receipt import Receipt
+from sequencer.primitives.recovery import Decoding
 from sequencer.state.changes import ChangeSet
 from sequencer.state.commitment import StateCommitment
 from sequencer.state.proofs import AccountProof, account_proof
@@ -36,7 +37,7 @@ from .access_lists import AccessLists
 from .block_reader import BlockReader
 from .commit import CommitPoint, HeadCache, oldest_kept, pass_by
 from .errors import BelowFinalized, NoOpenBlock, UnknownBlock, WrongParent
-from .genesis import FINALIZED_KEY, SAFE_KEY, ensure_genesis, load_heads, load_state_root
+from .genesis import FINALIZED_KEY, SAFE_KEY, ensure_genesis, load_heads, load_state_root, put_safe
 from .heads import BlockImported, BlocksUnwound, ChainEvent, ChainListener, FinalizedAdvanced, Heads, SafeAdvanced
 from .open_block import OpenBlockHandle, PendingBlock
 from .payload import InvalidPayload, execute
@@ -139,11 +140,13 @@ class Chain:
             raise NoOpenBlock
         return self._current.seal(self._commitment())
 
-    def execute_payload(self, parent: L2BlockRef, attributes: PayloadAttributes) -> SealedBlock | InvalidPayload:
+    def execute_payload(
+        self, parent: L2BlockRef, attributes: PayloadAttributes, decoded: Sequence[Decoding] | None = None
+    ) -> SealedBlock | InvalidPayload:
         """
         Execute a derived payload over the unsafe head, which `parent` must be; the open block is abandoned.
 
-        One transaction that can not stand in the block makes the whole payload invalid. Nothing is imported.
+        One transaction that can not stand in the block makes all of it invalid. `decoded`: where that was done ahead.
         Raises WrongParent, and DepositLeftOut for a payload whose deposits alone are invalid.
         """
         head = self._heads.unsafe
@@ -152,7 +155,7 @@ class Chain:
         self.abandon_open_block()
         handle = self._begin(attributes)
         try:
-            return execute(handle, self._commitment())
+            return execute(handle, self._commitment(), decoded)
         finally:
             handle.abandon()
 
@@ -181,8 +184,8 @@ class Chain:
 
     # Commits
 
-    def import_sealed(self, sealed: SealedBlock) -> L2BlockRef:
-        """Make `sealed` the unsafe head in one atomic commit; raises WrongParent. The open block is gone then."""
+    def import_sealed(self, sealed: SealedBlock, derived_from: BlockId | None = None) -> L2BlockRef:
+        """Make `sealed` the unsafe head, with `derived_from` the safe one too, in one commit; raises WrongParent."""
         block, head = sealed.block, self._heads.unsafe
         if block.header.parent_hash != head.hash or block.number != head.number + 1:
             raise WrongParent(block.header.parent_hash, _id(head))
@@ -192,6 +195,8 @@ class Chain:
         def commit(transaction: WriteTransaction) -> ChangeSet:
             complete = apply_block(transaction, _id(ref), sealed.changes, sealed.trie)
             records.put_block(transaction, block, sealed.receipts, ref)
+            if derived_from is not None:
+                put_safe(transaction, ref, derived_from, advances=True)
             prune(transaction, oldest_kept(finalized))
             self._at_point(CommitPoint.WRITTEN_NOT_COMMITTED)
             return complete
@@ -200,13 +205,15 @@ class Chain:
         complete = self.store.write(commit)
         self._blocks.remember(block, sealed.receipts)
         self._access_lists.keep(block, sealed.accesses)
-        self._heads = replace(self._heads, unsafe=ref)
+        self._heads = replace(self._heads, unsafe=ref, safe=self._heads.safe if derived_from is None else ref)
         self.abandon_open_block()
         self._at_point(CommitPoint.COMMITTED_NOT_PUBLISHED)
         if self._cache is not None:
             self._cache.publish(_id(head), _id(ref), complete)
         self._at_point(CommitPoint.PUBLISHED)
         self._notify(BlockImported(block, sealed.receipts, ref))
+        if derived_from is not None:
+            self._notify(SafeAdvanced(ref))
         settle_if_due(self.store)
         return ref
 
@@ -256,9 +263,7 @@ class Chain:
         advances = ref.number > self._heads.safe.number
 
         def commit(transaction: WriteTransaction) -> None:
-            records.put_derived_from(transaction, ref.number, derived_from)
-            if advances:
-                transaction.put(Table.META, SAFE_KEY, encode_block_id(_id(ref)))
+            put_safe(transaction, ref, derived_from, advances=advances)
 
         self.store.write(commit)
         if advances:

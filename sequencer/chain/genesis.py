@@ -70,6 +70,13 @@ def load_heads(store: Store) -> Heads:
         )
 
 
+def put_safe(transaction: WriteTransaction, ref: L2BlockRef, derived_from: BlockId, *, advances: bool) -> None:
+    """`ref` follows from L1 up to `derived_from`; where that `advances` the safe head, it is the safe head."""
+    records.put_derived_from(transaction, ref.number, derived_from)
+    if advances:
+        transaction.put(Table.META, SAFE_KEY, encode_block_id(BlockId(ref.number, ref.hash)))
+
+
 def load_state_root(store: Store, head: L2BlockRef) -> bytes:
     """The state root of the head, as its header has it."""
     with store.read() as transaction:

@@ -5,10 +5,11 @@ Spec: derivation.md, "L1-Consolidation: Payload Attributes Matching", and holoce
 is replaced by its deposits alone; that decision is derivation's, here is only the verdict.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sequencer.execution.interface import Included, Invalid, SealedBlock
-from sequencer.primitives.recovery import decode_transactions
+from sequencer.primitives.recovery import Decoding, decode_transactions
 from sequencer.primitives.transaction import Transaction
 from sequencer.state.commitment import StateCommitment
 
@@ -23,11 +24,18 @@ class InvalidPayload:
     reason: str
 
 
-def execute(handle: OpenBlockHandle, commitment: StateCommitment) -> SealedBlock | InvalidPayload:
-    """Execute the payload that `handle` was opened with; raises DepositLeftOut when its deposits are at fault."""
+def execute(
+    handle: OpenBlockHandle, commitment: StateCommitment, decoded: Sequence[Decoding] | None = None
+) -> SealedBlock | InvalidPayload:
+    """
+    Execute the payload that `handle` was opened with; raises DepositLeftOut when its deposits are at fault.
+
+    `decoded` is what `decode_transactions` gave for its user transactions, when it was asked before.
+    """
     handle.apply_deposits(handle.attributes.deposits)
     transactions: list[Transaction] = []
-    for index, transaction in enumerate(decode_transactions(handle.attributes.user_transactions)):
+    decodings = decode_transactions(handle.attributes.user_transactions) if decoded is None else decoded
+    for index, transaction in enumerate(decodings):
         if not isinstance(transaction, Transaction):
             return InvalidPayload(index, str(transaction))
         transactions.append(transaction)

@@ -83,6 +83,11 @@ class BatchQueue:
         context = BatchContext(safe_head, self._l1_blocks, origin.number)
         return self._open_span(batch, context) if isinstance(batch, SpanBatch) else self._judge(batch, context)
 
+    @property
+    def next_transactions(self) -> tuple[bytes, ...]:
+        """Of the block that is probably next; none when that is not known."""
+        return () if self._span is None else self._span.next_transactions
+
     def flush_channel(self) -> None:
         """A batch, or the payload made of it, was invalid: the rest of its span and channel goes."""
         self._undecided, self._span = None, None

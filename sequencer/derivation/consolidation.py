@@ -11,7 +11,7 @@ Runs on the chain thread, as one job.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,6 +22,7 @@ from l1_bridge.errors import CriticalError, ResetError
 from sequencer.chain.chain import Chain, InvalidPayload
 from sequencer.execution.interface import SealedBlock
 from sequencer.primitives.block import Block
+from sequencer.primitives.recovery import Decoding
 
 from . import metrics
 from .attributes import DerivedAttributes, compare_with_block
@@ -106,9 +107,13 @@ class UnwoundBlocks:
             raise HeaderMismatch(held, block)
 
 
-def apply_derived(chain: Chain, derived: DerivedAttributes, unwound: UnwoundBlocks) -> Applied:
+def apply_derived(
+    chain: Chain, derived: DerivedAttributes, unwound: UnwoundBlocks, decoded: Sequence[Decoding] | None = None
+) -> Applied:
     """
     Make the block that follows from `derived` the safe head.
+
+    `decoded` is what its user transactions were decoded to, when that was done ahead.
 
     Raises
     ------
@@ -140,9 +145,10 @@ def apply_derived(chain: Chain, derived: DerivedAttributes, unwound: UnwoundBloc
         log.warning(
             "unsafe_chain_replaced", number=held.number, until=heads.unsafe.number, differences=list(differences)
         )
-    sealed, executed, source = _execute(chain, derived)
+    sealed, executed, source = _execute(chain, derived, decoded)
     unwound.require_equal(executed, sealed.block)
-    return _mark(chain, derived, chain.import_sealed(sealed), source)
+    ref = chain.import_sealed(sealed, derived.derived_from)
+    return _count(ref, source)
 
 
 def _replay(chain: Chain, derived: DerivedAttributes) -> Applied | None:
@@ -156,10 +162,12 @@ def _replay(chain: Chain, derived: DerivedAttributes) -> Applied | None:
     return None
 
 
-def _execute(chain: Chain, derived: DerivedAttributes) -> tuple[SealedBlock, DerivedAttributes, Source]:
+def _execute(
+    chain: Chain, derived: DerivedAttributes, decoded: Sequence[Decoding] | None
+) -> tuple[SealedBlock, DerivedAttributes, Source]:
     """The sealed block, and the attributes that it has in the end."""
     number = derived.parent.number + 1
-    result = _check_room(derived) or chain.execute_payload(derived.parent, derived.attributes)
+    result = _check_room(derived) or chain.execute_payload(derived.parent, derived.attributes, decoded)
     if isinstance(result, SealedBlock):
         return result, derived, Source.EXECUTED
     log.warning("payload_invalid", number=number, transaction=result.index, reason=result.reason)
@@ -170,9 +178,14 @@ def _execute(chain: Chain, derived: DerivedAttributes) -> tuple[SealedBlock, Der
     return replacement, deposits_only, Source.DEPOSITS_ONLY
 
 
+def count_room(derived: DerivedAttributes) -> int:
+    """Transactions that the block's gas can hold at most."""
+    return derived.attributes.gas_limit // MIN_TRANSACTION_GAS
+
+
 def _check_room(derived: DerivedAttributes) -> InvalidPayload | None:
     """More transactions than the block's gas can hold make the payload invalid before one of them is decoded."""
-    limit = derived.attributes.gas_limit // MIN_TRANSACTION_GAS
+    limit = count_room(derived)
     if len(derived.attributes.user_transactions) <= limit:
         return None
     return InvalidPayload(limit, f"a block of {derived.attributes.gas_limit} gas holds {limit} transactions at most")
@@ -180,5 +193,9 @@ def _check_room(derived: DerivedAttributes) -> InvalidPayload | None:
 
 def _mark(chain: Chain, derived: DerivedAttributes, ref: L2BlockRef, source: Source) -> Applied:
     chain.mark_safe(ref, derived.derived_from)
+    return _count(ref, source)
+
+
+def _count(ref: L2BlockRef, source: Source) -> Applied:
     metrics.BLOCKS.labels(source.value).inc()
     return Applied(ref, source, is_deposits_only=source is Source.DEPOSITS_ONLY)

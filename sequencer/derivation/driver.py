@@ -30,10 +30,11 @@ from sequencer.execution.access_list import AccessHints
 
 from . import metrics
 from .attributes import DerivedAttributes
-from .consolidation import Source, UnwoundBlocks, apply_derived
+from .consolidation import Source, UnwoundBlocks, apply_derived, count_room
 from .finality import find_finalized
 from .l1_traversal import L1Sources
 from .pipeline import DerivationPipeline, Progress
+from .recovery_ahead import RecoveryAhead
 from .starting_point import StandingHeads, find_pipeline_start, find_standing_heads, get_block, is_canonical
 
 log = structlog.get_logger(__name__)
@@ -97,6 +98,7 @@ class DerivationService:
         """L1 block from which the safe head of the start was derived, until the pipeline has passed it."""
         self._finality_tried_at = 0
         self._unwound = UnwoundBlocks()
+        self._recovery = RecoveryAhead()
 
     @property
     def current_l1(self) -> L1Header | None:
@@ -200,7 +202,10 @@ class DerivationService:
     async def _apply(self, pipeline: DerivationPipeline, derived: DerivedAttributes) -> None:
         try:
             await self._expect(derived)
-            applied = await self._thread.run(apply_derived, self._chain, derived, self._unwound)
+            decoded = await self._recovery.take(derived.attributes.user_transactions)
+            if self._will_be_executed(derived):
+                self._recovery.begin(pipeline.next_transactions, count_room(derived))
+            applied = await self._thread.run(apply_derived, self._chain, derived, self._unwound, decoded)
         except asyncio.CancelledError:
             self._pipeline = None  # the job ends without us, so what it did to the pipeline's state is not known
             raise
@@ -221,12 +226,16 @@ class DerivationService:
 
     async def _expect(self, derived: DerivedAttributes) -> None:
         """Let the engine know what somebody says of a payload that will probably be executed."""
-        will_be_executed = self._chain.heads.unsafe.number == derived.parent.number
-        if self._ask_for_hints is None or not will_be_executed or not derived.attributes.user_transactions:
+        has_transactions = bool(derived.attributes.user_transactions)
+        if self._ask_for_hints is None or not has_transactions or not self._will_be_executed(derived):
             return
         hints = await self._ask_for_hints(derived)
         if hints is not None:
             await self._thread.run(self._chain.expect, hints)
+
+    def _will_be_executed(self, derived: DerivedAttributes) -> bool:
+        """There is no unsafe block that it could be."""
+        return self._chain.heads.unsafe.number == derived.parent.number
 
     async def _require_same_l1(self, origin: L1Header) -> None:
         """Raise L1Reorged when L1 has another block at our height, or at that of the unsafe head's origin."""

@@ -110,6 +110,11 @@ class DerivationPipeline:
         self._accepted = None
         return DerivedAttributes(attributes, head, self.origin.id)
 
+    @property
+    def next_transactions(self) -> tuple[bytes, ...]:
+        """User transactions of the block after the last attributes, when they are known."""
+        return self._batches.next_transactions
+
     def flush_channel(self) -> None:
         """The payload of the last attributes was invalid: the rest of its channel goes."""
         self._batches.flush_channel()

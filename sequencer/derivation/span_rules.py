@@ -120,7 +120,13 @@ class OpenSpan:
     def __init__(self, span: SpanBatch, safe_head: L2BlockRef, rollup: RollupConfig) -> None:
         overlap_blocks = (safe_head.timestamp + rollup.block_time - span.first_timestamp) // rollup.block_time
         self._blocks: Iterator[SpanBlock] = span.iterate_blocks(overlap_blocks)
+        self._following = next(self._blocks, None)
         self._block_time = rollup.block_time
+
+    @property
+    def next_transactions(self) -> tuple[bytes, ...]:
+        """Of the block whose turn comes next."""
+        return () if self._following is None else self._following.transactions
 
     def next_batch(self, safe_head: L2BlockRef, l1_blocks: Sequence[L1Header]) -> SingularBatch | None:
         """
@@ -128,7 +134,7 @@ class OpenSpan:
 
         The span's parent was checked, so the safe head is the parent that the batcher meant.
         """
-        block = next(self._blocks, None)
+        block, self._following = self._following, next(self._blocks, None)
         if block is None or block.timestamp != safe_head.timestamp + self._block_time:
             return None
         origin = find_l1_block(l1_blocks, block.epoch_number)

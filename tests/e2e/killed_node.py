@@ -18,6 +18,7 @@ from pathlib import Path
 from eth_hash.auto import keccak
 
 from l1_bridge.deposits import DepositEvent
+from l1_bridge.types import BlockId
 from sequencer.chain.chain import Chain
 from sequencer.chain.commit import CommitPoint, HeadCache
 from sequencer.chain.open_block import OpenBlockHandle
@@ -104,9 +105,9 @@ class Fault:
         self._install_slices()
         import_sealed = Chain.import_sealed
 
-        def importing(chain: Chain, sealed: SealedBlock) -> object:
+        def importing(chain: Chain, sealed: SealedBlock, derived_from: BlockId | None = None) -> object:
             self.reach("block sealed not imported")
-            ref = import_sealed(chain, sealed)
+            ref = import_sealed(chain, sealed, derived_from)
             self.reach("block imported")
             return ref
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -10,6 +11,7 @@ from batcher.l2_source import L2BlockRef
 from sequencer.chain.chain import Chain, InvalidPayload
 from sequencer.execution.interface import SealedBlock
 from sequencer.primitives.attributes import PayloadAttributes
+from sequencer.primitives.recovery import Decoding
 from tests.unit.derivation.story import Story
 
 
@@ -36,12 +38,12 @@ async def test_a_block_that_was_being_executed_is_finished_and_not_executed_twic
     execute = Chain.execute_payload
 
     def wait_and_execute(
-        chain: Chain, parent: L2BlockRef, attributes: PayloadAttributes
+        chain: Chain, parent: L2BlockRef, attributes: PayloadAttributes, decoded: Sequence[Decoding] | None
     ) -> SealedBlock | InvalidPayload:
         executed.append(parent.number + 1)
         entered.set()
         assert released.wait(10)
-        return execute(chain, parent, attributes)
+        return execute(chain, parent, attributes, decoded)
 
     monkeypatch.setattr(Chain, "execute_payload", wait_and_execute)
 
