@@ -13,7 +13,7 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/s
 CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
 	LD_LIBRARY_PATH=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"):$$LD_LIBRARY_PATH cargo
 
-.PHONY: setup check lint test test-python test-native test-pure test-long devnet bench gas-table format artifacts lock clean
+.PHONY: setup check lint test test-python test-native test-pure test-long fuzz devnet bench gas-table format artifacts lock clean
 
 setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP) $(VIEM_STAMP)
 
@@ -68,6 +68,12 @@ test-long: setup
 	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py \
 		tests/property/test_adversarial_schedules.py tests/vectors/test_executable_spec.py
 
+# Coverage-guided, on decoders of what comes from L1; a Linux machine with CPython 3.11 to 3.13.
+FUZZ_SECONDS ?= 60
+fuzz: setup
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	for target in frames channel batch span blob; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
 devnet: setup
 	$(BIN)/braid devnet
 
@@ -87,10 +93,12 @@ gas-table: setup
 	$(BIN)/python -m tests.contracts.gas_table
 
 lock: setup
-	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
+	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
 		--no-header -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --strip-extras \
+	$(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
 		--no-header --extra dev --extra ray -o requirements-dev.lock pyproject.toml
+	echo 'atheris==3.0.0' | $(BIN)/pip-compile --quiet --allow-unsafe --generate-hashes --no-emit-index-url \
+		--no-emit-trusted-host --no-emit-find-links --strip-extras --no-header --no-annotate -o requirements-fuzz.lock -
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info contracts/node_modules tests/e2e/viem/node_modules $(CRATE)/target $(CRATE)/*.so

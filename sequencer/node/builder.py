@@ -36,6 +36,7 @@ from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
 from .access_hints import SequencerHints, connect_hints
+from .catching_up import CatchUpTeller
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
 from .engines import choose_engine, first_engine, second_engine
@@ -94,6 +95,7 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
             hints = None if is_sequencer else await connect_hints(settings.sequencer_rpc, base.engine, stack)
             derivation = _make_derivation(base, base.rollup, l1, hints)
             services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
+            services.append(NamedService("catching_up", CatchUpTeller(derivation, clock)))
         mempool = await _open_mempool(base, clock, stack) if is_sequencer else None
         rpc = RpcParts.make(base.chain, base.engine, base.rollup, mempool, derivation)
         sequencing = None
