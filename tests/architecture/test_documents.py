@@ -24,6 +24,7 @@ def _dependencies() -> list[str]:
     wanted = [
         *project["dependencies"],
         *project["optional-dependencies"]["dev"],
+        *project["optional-dependencies"]["fuzz"],
         *project["optional-dependencies"]["ray"],
     ]
     return [re.split(r"[=<>!~\[; ]", entry)[0] for entry in wanted]
