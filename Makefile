@@ -13,7 +13,7 @@ CRATE_SOURCES := $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(shell find $(CRATE)/s
 CARGO := PYO3_PYTHON=$(abspath $(BIN))/python \
 	LD_LIBRARY_PATH=$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"):$$LD_LIBRARY_PATH cargo
 
-.PHONY: setup check lint test test-python test-native test-pure test-long fuzz devnet bench gas-table format artifacts lock clean
+.PHONY: setup check lint test test-python test-native test-pure test-long fuzz conformance devnet bench gas-table format artifacts lock clean
 
 setup: $(STAMP) $(PACKAGE_STAMP) $(NODE_STAMP) $(VIEM_STAMP)
 
@@ -73,6 +73,10 @@ FUZZ_SECONDS ?= 60
 fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	for target in frames channel batch span blob; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
+# op-node and op-geth beside us; builds them from the Go module proxy the first time. CONFORMANCE="--seconds 10" and so on.
+conformance: setup
+	$(BIN)/python -m tests.conformance $(CONFORMANCE)
 
 devnet: setup
 	$(BIN)/braid devnet

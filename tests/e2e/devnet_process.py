@@ -122,11 +122,14 @@ class Ended:
 class DevnetProcess:
     """A devnet that runs, or has ended."""
 
-    def __init__(self, l1: str, data_dir: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, l1: str, data_dir: Path, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self.l1 = l1
         self.data_dir = data_dir
         self.port_base = find_port_base()
         self._options = tuple(options)
+        self._environment = dict(environment or {})
         self._family: set[int] = set()
         self._process: subprocess.Popen[str] | None = None
         self.info: Mapping[str, object] = {}
@@ -145,6 +148,7 @@ class DevnetProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **self._environment},
         )
         self._process = process
         self.info = json.loads(self._read_line(process))

@@ -1,0 +1,1 @@
+"""op-node and op-geth beside a devnet: `make conformance`."""

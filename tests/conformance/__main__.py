@@ -1,0 +1,103 @@
+"""
+`python -m tests.conformance`: op-node and op-geth beside us, in both directions; every safe block must be equal.
+
+    braid        a devnet writes to L1, op-node and op-geth derive its chain
+    op-batcher   op-node sequences and op-batcher writes, our replica derives their chain
+
+The first run builds both (minutes). Binaries, chains and logs are in the folder that BRAID_CONFORMANCE_CACHE names, and
+without it in `.braid/conformance`. Exit code 1: a difference, or a run that did not come to its end.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import requests
+from web3.exceptions import Web3Exception
+
+from .building import OP_GETH, OPTIMISM, Binaries, BuildFailed, build_peers
+from .configurations import DEFAULT, Configuration, UnknownConfiguration
+from .outcome import Outcome
+from .verifying_peers import run_verifier
+from .writing_peers import run_writer
+
+CACHE = Path(__file__).parents[2] / ".braid" / "conformance"
+SHOWN_PROBLEMS = 20
+RUNS: Mapping[str, Callable[[Configuration, Binaries, float, Path], Outcome]] = {
+    "braid": run_verifier,
+    "op-batcher": run_writer,
+}
+"""A kind of run by who writes to L1."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build, run each configuration, print figures; returns the exit code."""
+    options = _options(arguments)
+    options.cache = options.cache.resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # by an exception, so that whatever was started is stopped
+    try:
+        configurations = [Configuration.parse(name) for name in options.configurations.split(",")]
+        binaries = build_peers(options.cache)
+    except (UnknownConfiguration, BuildFailed) as error:
+        print(f"conformance: {error}", file=sys.stderr)
+        return 1
+    if options.build_only:
+        return 0
+    print(f"op-geth {OP_GETH.version}, op-node {OPTIMISM.version}; traffic of {options.seconds:g} s each", flush=True)
+    results = [
+        _run(writer, configuration, binaries, options) for writer in options.writers for configuration in configurations
+    ]
+    print(f"{sum(results)} of {len(results)} runs passed")
+    return 0 if all(results) else 1
+
+
+def _run(writer: str, configuration: Configuration, binaries: Binaries, options: argparse.Namespace) -> bool:
+    """One run; whether it passed. Its folder stays if it did not."""
+    name = f"{writer} {configuration.name}"
+    runs = options.cache / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=name.replace("/", "-").replace(" ", "-") + "-", dir=runs))
+    started = time.monotonic()
+    try:
+        outcome = RUNS[writer](configuration, binaries, options.seconds, folder)
+    except (AssertionError, requests.RequestException, Web3Exception) as error:  # the first from what waits
+        print(f"{name}: did not come to its end: {error}\n  see {folder}", flush=True)
+        return False
+    problems = outcome.problems()
+    print(f"{name}: {'equal' if not problems else f'{len(problems)} DIFFERENCES'}")
+    print(f"{outcome.describe()}\n  {outcome.rounds} rounds, {time.monotonic() - started:.0f} s", flush=True)
+    for problem in problems[:SHOWN_PROBLEMS]:
+        print(f"  {problem}", flush=True)
+    if problems:
+        print(f"  see {folder}", flush=True)
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.conformance", description=(__doc__ or "").partition("\n\n")[0]
+    )
+    parser.add_argument(
+        "--configurations",
+        default=",".join(DEFAULT),
+        help="BATCH_TYPE/COMPRESSION/DATA_TYPE, several with commas between (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--writers", nargs="+", choices=RUNS, default=list(RUNS), help="who writes to L1 (default: both)"
+    )
+    parser.add_argument("--seconds", type=float, default=40.0, help="of traffic for each (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, default=Path(os.environ.get("BRAID_CONFORMANCE_CACHE", CACHE)))
+    parser.add_argument("--build-only", action="store_true", help="build op-geth, op-node and op-batcher; run nothing")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
