@@ -18,7 +18,7 @@ from pathlib import Path
 
 BUILD_SECONDS = 1_800.0
 LOG_TAIL_CHARACTERS = 3_000
-NOT_GO = ("rust", "packages", "docs", "docs-site")
+NOT_GO = ("rust", "docs")
 """Folders of the optimism repository, at its top, that no Go program needs."""
 
 
