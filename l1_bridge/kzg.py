@@ -35,7 +35,7 @@ def compute_commitment(blob: bytes) -> bytes:
     if len(blob) != BLOB_BYTES:
         raise MalformedBlob(f"a blob has {BLOB_BYTES} B, not {len(blob)}")
     try:
-        return bytes(ckzg.blob_to_kzg_commitment(blob, _load_setup()))
+        return bytes(ckzg.blob_to_kzg_commitment(blob, load_setup()))
     except RuntimeError as error:
         raise MalformedBlob("a field element is not below the modulus") from error
 
@@ -47,17 +47,17 @@ def compute_versioned_hash(commitment: bytes) -> bytes:
 
 def compute_blob_proof(blob: bytes, commitment: bytes) -> bytes:
     """The proof, 48 B, that goes with a blob in the network form before Osaka."""
-    return bytes(ckzg.compute_blob_kzg_proof(blob, commitment, _load_setup()))
+    return bytes(ckzg.compute_blob_kzg_proof(blob, commitment, load_setup()))
 
 
 def compute_cell_proofs(blob: bytes) -> tuple[bytes, ...]:
     """The 128 proofs of 48 B that go with a blob in the network form since Osaka (EIP-7594)."""
-    _, proofs = ckzg.compute_cells_and_kzg_proofs(blob, _load_setup())
+    _, proofs = ckzg.compute_cells_and_kzg_proofs(blob, load_setup())
     return tuple(bytes(proof) for proof in proofs)
 
 
 @cache
-def _load_setup() -> object:
+def load_setup() -> object:
     """The setup of the KZG ceremony, from the file that eth-account carries."""
     folder = files("eth_account") / "typed_transactions" / "blob_transactions"
     with as_file(folder / "kzg_trusted_setup.txt") as path:

@@ -15,11 +15,8 @@ One computation serves all forks, with the fork as a parameter; py-evm makes eac
 
 from collections.abc import Callable
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import ClassVar, cast
 
-import eth._utils
-from ckzg import load_trusted_setup
 from eth import constants
 from eth.abc import (
     AccountDatabaseAPI,
@@ -46,6 +43,8 @@ from eth.vm.forks.prague.state import PragueState
 from eth.vm.forks.shanghai.computation import ShanghaiComputation
 from eth.vm.forks.tangerine_whistle.constants import GAS_SELFDESTRUCT_EIP150
 from eth.vm.opcode import as_opcode
+
+from l1_bridge.kzg import load_setup
 
 from . import precompiles
 from .environment import BlockEnvironment, Fork
@@ -96,14 +95,8 @@ def _limited_precompile(limit: int, run: Precompile) -> Callable[[ComputationAPI
     return call
 
 
-@cache
-def _trusted_setup() -> object:
-    path = Path(eth._utils.__file__).with_name("kzg_trusted_setup.txt")
-    return load_trusted_setup(str(path), 0)
-
-
 def _run_point_evaluation(data: bytes) -> bytes | None:
-    return precompiles.run_point_evaluation(data, precompiles.verify_kzg_proof_with_setup(_trusted_setup))
+    return precompiles.run_point_evaluation(data, precompiles.verify_kzg_proof_with_setup(load_setup))
 
 
 _MENDED: dict[bytes, Precompile] = {

@@ -12,7 +12,7 @@ VAGUE_NAMES = {"utils", "util", "common", "helpers", "base", "core", "misc", "sh
 
 DOORS = {
     "web3": {"l1_bridge/l1_connection.py"},
-    "ckzg": {"l1_bridge/kzg.py", "sequencer/execution/interpreter.py", "sequencer/execution/precompiles.py"},
+    "ckzg": {"l1_bridge/kzg.py", "sequencer/execution/precompiles.py"},
     "eth_account": {"l1_bridge/signer.py"},
     "eth_keyfile": {"l1_bridge/signer.py"},
     "eth_hash": {"contracts/keccak.py"},

@@ -7,14 +7,13 @@ its blobs are asked for one by one at anvil, whose slots are block numbers.
     GET /eth/v1/node/version, /eth/v1/beacon/genesis, /eth/v1/config/spec, /eth/v1/beacon/blobs/{slot}?versioned_hashes=
 """
 
-import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import requests
+
+from tests.loopback_server import JsonHandler, serving
 
 from .json_rpc import TIMEOUT_SECONDS, JsonRpc
 
@@ -34,34 +33,20 @@ FIXED: Mapping[str, Mapping[str, str]] = {
 def serve_beacon(l1_url: str) -> Iterator[str]:
     """Serve on a free port of loopback; the URL."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
             asked = urlsplit(self.path)
             data: object = FIXED.get(asked.path)
             if asked.path.startswith(BLOBS):
                 hashes = parse_qs(asked.query).get("versioned_hashes", [])
                 data = _find_blobs_or_none(l1_url, int(asked.path.removeprefix(BLOBS)), hashes)
-            self._answer(data)
+            if data is None:
+                self.answer({"message": "not found"}, 404)
+            else:
+                self.answer({"data": data})
 
-        def _answer(self, data: object) -> None:
-            content = json.dumps({"message": "not found"} if data is None else {"data": data}).encode()
-            self.send_response(404 if data is None else 200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as served:
+        yield served
 
 
 def _find_blobs_or_none(l1_url: str, timestamp: int, hashes: Sequence[str]) -> list[str] | None:

@@ -1,11 +1,11 @@
 """One devnet for all tests that only use it, on each kind of L1; it must leave nothing behind."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from sequencer.node.anvil import find_foundry_tool
+from tests.missing_tools import end_without
 
 from .chain_clients import Clients, connect
 from .devnet_process import DevnetProcess
@@ -17,10 +17,7 @@ QUICK = ("--block-time", "1", "--l1-block-time", "1", "--output-interval", "4", 
 def require_l1(kind: str) -> None:
     """Skip where anvil is absent, but on CI: there a missing tool is a failure."""
     if kind == "anvil" and find_foundry_tool("anvil") is None:
-        message = "anvil is neither among the contracts' npm packages nor on PATH"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        end_without("anvil is neither among the contracts' npm packages nor on PATH")
 
 
 @pytest.fixture(scope="session", params=["embedded", "anvil"])

@@ -5,10 +5,8 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +15,8 @@ import requests
 from web3 import Web3
 
 from sequencer.node.anvil import find_foundry_tool
+from tests.loopback_server import JsonHandler, serving
+from tests.missing_tools import end_without
 
 from .chain_clients import ETHER, Clients, connect, receipt_of, send_and_wait
 from .devnet_process import DevnetProcess, run_braid, wait_until
@@ -43,7 +43,7 @@ def alter(found: object, field: str) -> None:
 def altered_node(url: str, method: str, field: str) -> Iterator[str]:
     """An L2 node that changes one field in its answers to one method."""
 
-    class Proxy(BaseHTTPRequestHandler):
+    class Proxy(JsonHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             answer = requests.post(url, data=body, headers={"content-type": "application/json"}, timeout=10).json()
@@ -52,24 +52,10 @@ def altered_node(url: str, method: str, field: str) -> Iterator[str]:
             for request, given in answers:
                 if request["method"] == method:
                     alter(given["result"], field)
-            content = json.dumps(answer).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(answer)
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Proxy) as served:
+        yield served
 
 
 def run_example(
@@ -163,10 +149,7 @@ def prove_slot(clients: Clients, l2_url: str) -> "subprocess.CompletedProcess[st
     """The example for `cast`, for the hash of the L1 origin that the predeploy L1Block holds."""
     binary = find_foundry_tool("cast")
     if binary is None:
-        message = "cast is neither among the contracts' npm packages nor on PATH"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        end_without("cast is neither among the contracts' npm packages nor on PATH")
     command = [str(SCRIPT), clients.devnet.text("l1_rpc"), l2_url, clients.devnet.contract("L2OutputOracle")]
     environment = {**os.environ, "PATH": f"{binary.parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(

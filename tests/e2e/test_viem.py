@@ -1,13 +1,14 @@
 """viem's op-stack actions, unmodified: ether and an ERC-20 token go to L2 and come back, every stage is seen."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.missing_tools import end_without
 
 from .chain_clients import ETHER, Clients, connect, deploy, make_l2_token
 from .devnet_process import DevnetProcess
@@ -22,12 +23,11 @@ STAGES = ["waiting-to-prove", "ready-to-prove", "waiting-to-finalize", "ready-to
 def require_viem() -> str:
     """The program `node`; skip where it or the package is absent, but on CI: there a missing tool is a failure."""
     node = shutil.which("node")
-    if node is not None and (FOLDER / "node_modules" / "viem").is_dir():
-        return node
-    message = "node is not on PATH" if node is None else "viem is not installed: `make setup` does that where npm is"
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
+    if node is None:
+        end_without("node is not on PATH")
+    if not (FOLDER / "node_modules" / "viem").is_dir():
+        end_without("viem is not installed: `make setup` does that where npm is")
+    return node
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ What must hold for any bytes at all: a decoder answers, or refuses by an error o
     channel               decompression and RLP end within their limit
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
 from batcher.codec.any_batch import decode_any_batch
@@ -15,7 +15,7 @@ from batcher.codec.blob import BLOB_BYTES, decode_blob, encode_blob
 from batcher.codec.channel import read_batches
 from batcher.codec.errors import MalformedData, UnencodableField
 from batcher.codec.frame import decode_frames, encode_frames_data
-from batcher.codec.span_batch import SpanBatch, SpanParameters, decode_span_batch, encode_span_batch
+from batcher.codec.span_batch import SpanBatch, SpanBlock, SpanParameters, decode_span_batch, encode_span_batch
 
 PARAMETERS = SpanParameters(1_700_000_000, 2, 901)
 CHANNEL_LIMIT = 1_000_000
@@ -76,13 +76,9 @@ def check_span(data: bytes) -> None:
     check_any_batch(b"\x01" + data)
 
 
-def _check_span(span: SpanBatch) -> None:
-    """Written again, unless it has no place for what wraps around, it reads the same."""
-    assert len(span.transactions) == sum(span.transaction_counts)
-    blocks = list(islice(span.iterate_blocks(), MAX_BLOCKS_COMPARED))
-    if span.block_count > MAX_BLOCKS_COMPARED:
-        return
-    batches = [
+def make_batches(span: SpanBatch, blocks: Iterable[SpanBlock]) -> list[SingularBatch]:
+    """Blocks of a span as what a writer takes; of the hashes only what the span holds is there."""
+    return [
         SingularBatch(
             span.parent_check + bytes(12),
             block.epoch_number,
@@ -92,6 +88,15 @@ def _check_span(span: SpanBatch) -> None:
         )
         for block in blocks
     ]
+
+
+def _check_span(span: SpanBatch) -> None:
+    """Written again, unless it has no place for what wraps around, it reads the same."""
+    assert len(span.transactions) == sum(span.transaction_counts)
+    blocks = list(islice(span.iterate_blocks(), MAX_BLOCKS_COMPARED))
+    if span.block_count > MAX_BLOCKS_COMPARED:
+        return
+    batches = make_batches(span, blocks)
     try:
         raw = encode_span_batch(batches, PARAMETERS, first_sequence_number=0 if span.origin_bits[0] else 1)
     except UnencodableField:

@@ -2,29 +2,19 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 from l1_bridge.l1_client import L1Client
 from l1_bridge.l1_connection import L1Connection, L1Endpoint
 from l1_bridge.signer import LocalSigner, signer_from_mnemonic
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
+from sequencer.node.anvil import find_foundry_tool
+from tests.missing_tools import end_without
 
-BUNDLED = Path(__file__).parents[2] / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
 PHRASE = "test test test test test test test test test test test junk"
 START_SECONDS = 30.0
 """Longest wait for anvil to say where it listens; a failure, never a pause."""
-
-
-def find_anvil() -> str | None:
-    return str(BUNDLED) if BUNDLED.is_file() else shutil.which("anvil")
-
-
-needs_anvil = pytest.mark.skipif(find_anvil() is None, reason="anvil is neither in node_modules nor in PATH")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +40,9 @@ class Anvil:
 @contextlib.asynccontextmanager
 async def running_anvil(*, block_seconds: int | None = None) -> AsyncIterator[Anvil]:
     """One that mines when it is told to, or by itself."""
-    program = find_anvil()
-    assert program is not None
+    program = find_foundry_tool("anvil")
+    if program is None:
+        end_without("anvil is neither among the contracts' npm packages nor on PATH")
     arguments = ["--port", "0", "--chain-id", "900", "--hardfork", "prague", "--slots-in-an-epoch", "4"]
     arguments += ["--no-mining"] if block_seconds is None else ["--block-time", str(block_seconds)]
     process = await asyncio.create_subprocess_exec(

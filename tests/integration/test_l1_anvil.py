@@ -18,11 +18,9 @@ from l1_bridge.l1_chain_config import prague_l1_chain
 from l1_bridge.l1_heads import L1HeadTracker
 from l1_bridge.proofs import newest_output, parse_account_proof, verify_account_proof
 from l1_bridge.tx_manager import Confirmed, Failed, TransactionManager, TxManagerSettings
-from tests.integration.anvil_node import Anvil, dev_signer, needs_anvil, running_anvil
+from tests.integration.anvil_node import Anvil, dev_signer, running_anvil
 
 TO = b"\x11" * 20
-
-pytestmark = needs_anvil
 
 
 @pytest.fixture

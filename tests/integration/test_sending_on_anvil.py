@@ -14,14 +14,12 @@ from l1_bridge.kzg import compute_commitment, compute_versioned_hash
 from l1_bridge.remote_signer import RemoteSigner
 from l1_bridge.sending import Confirmed, TxManagerSettings
 from l1_bridge.tx_manager import TransactionManager
-from tests.integration.anvil_node import Anvil, dev_signer, needs_anvil, running_anvil
+from tests.integration.anvil_node import Anvil, dev_signer, running_anvil
 from tests.integration.sending_process import SENDER_INDEX
-from tests.unit.l1_bridge.test_tx_manager_blobs import make_blob
+from tests.unit.l1_bridge.managing import make_blob
 
 TO = b"\x11" * 20
 ROOT = Path(__file__).parents[2]
-
-pytestmark = needs_anvil
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from batcher.codec.channel import ChannelAssembly, ChannelEnd, FrameVerdict, rea
 from batcher.codec.frame import decode_frames, encode_frames_data
 from batcher.codec.span_batch import SpanBatch, SpanParameters, decode_span_batch, encode_span_batch
 from l1_bridge.rollup_config import RollupConfig
+from tests.fuzz.targets import make_batches
 
 VECTOR = Path(__file__).parents[2] / "vectors" / "op" / "calldata.json.gz"
 FIRST_SPAN_L1_BLOCK = 70
@@ -114,14 +115,5 @@ def test_op_batcher_span_batches_read_back_and_are_written_to_the_same_bytes(vec
 
 
 def _write_again(span: SpanBatch, parameters: SpanParameters) -> bytes:
-    batches = [
-        SingularBatch(
-            span.parent_check + bytes(12),
-            block.epoch_number,
-            span.origin_check + bytes(12),
-            block.timestamp,
-            block.transactions,
-        )
-        for block in span.iterate_blocks()
-    ]
+    batches = make_batches(span, span.iterate_blocks())
     return encode_span_batch(batches, parameters, first_sequence_number=0 if span.origin_bits[0] else 1)

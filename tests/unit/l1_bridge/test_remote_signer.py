@@ -9,7 +9,7 @@ from l1_bridge.outgoing import DynamicFeeTransaction, make_sidecar
 from l1_bridge.remote_signer import HALF_ORDER, RemoteSigner, SignerLied, SignerUnavailable
 from l1_bridge.signer import LocalSigner
 from tests.unit.l1_bridge.fake_l1_server import FakeL1Server, serve_fake_l1
-from tests.unit.l1_bridge.test_tx_manager_blobs import make_blob
+from tests.unit.l1_bridge.managing import make_blob
 
 KEY = LocalSigner(b"\x42" * 32)
 ORDER = 2 * HALF_ORDER + 1

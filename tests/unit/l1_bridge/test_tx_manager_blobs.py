@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.keccak import keccak
 from l1_bridge.kzg import BLOB_BYTES, compute_commitment, compute_versioned_hash
 from l1_bridge.l1_chain_config import BlobParameters, prague_l1_chain
 from l1_bridge.outgoing import make_sidecar
@@ -13,40 +12,24 @@ from l1_bridge.sending import AlreadyPending, Confirmed, Failed, UnsendableReque
 from l1_bridge.signer import LocalSigner
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
 from tests.unit.l1_bridge.fake_pool import FakePool
+from tests.unit.l1_bridge.managing import make_blob, make_manager, run_rounds
 
 TO = b"\x11" * 20
 GWEI = 10**9
 
 
-def make_blob(seed: int) -> bytes:
-    """Field elements below the modulus."""
-    return b"".join(b"\0" + keccak(bytes([seed, index & 0xFF]))[1:] for index in range(BLOB_BYTES // 32))
-
-
 BLOBS = (make_blob(1), make_blob(2))
-
-
-def _manager(pool: FakePool, **settings: int) -> TransactionManager:
-    return TransactionManager(pool, LocalSigner(b"\x42" * 32), TxManagerSettings(900, **settings))
-
-
-async def _rounds(manager: TransactionManager, count: int) -> list[Confirmed | Failed]:
-    results: list[Confirmed | Failed] = []
-    for _ in range(count):
-        await manager.step()
-        results += manager.results()
-    return results
 
 
 async def test_blobs_travel_with_commitments_and_the_schedules_fee() -> None:
     pool = FakePool()
     pool.excess_blob_gas = 60_000_000
     pool.mine()
-    manager = _manager(pool)
+    manager = make_manager(pool)
     manager.submit(b"channel", TO, b"", blobs=BLOBS)
     await manager.step()
     pool.mine()
-    (result,) = await _rounds(manager, 1)
+    (result,) = await run_rounds(manager, 1)
 
     (sent,) = pool.sent
     assert sent.blobs == BLOBS
@@ -90,7 +73,7 @@ async def test_form_changes_at_the_fork_of_the_schedule() -> None:
 
 async def test_stuck_blob_transaction_doubles_all_three_fees() -> None:
     pool = FakePool()
-    manager = _manager(pool, resend_blobs_after_blocks=2)
+    manager = make_manager(pool, resend_blobs_after_blocks=2)
     manager.submit(1, TO, b"", blobs=BLOBS)
     await manager.step()
     for _ in range(4):
@@ -108,7 +91,7 @@ async def test_stuck_blob_transaction_doubles_all_three_fees() -> None:
 
 async def test_bump_is_raised_to_a_market_that_ran_away() -> None:
     pool = FakePool()
-    manager = _manager(pool, resend_blobs_after_blocks=1)
+    manager = make_manager(pool, resend_blobs_after_blocks=1)
     manager.submit(1, TO, b"", blobs=BLOBS[:1])
     await manager.step()
     pool.excess_blob_gas = 120_000_000
@@ -122,7 +105,7 @@ async def test_blob_fee_limit_holds_and_can_be_raised_while_running() -> None:
     pool = FakePool()
     pool.excess_blob_gas = 120_000_000
     fee = pool.blob_base_fee
-    manager = _manager(pool, resend_blobs_after_blocks=1, max_blob_fee_limit=fee - 1)
+    manager = make_manager(pool, resend_blobs_after_blocks=1, max_blob_fee_limit=fee - 1)
     manager.submit(1, TO, b"", blobs=BLOBS[:1])
     for _ in range(6):
         await manager.step()
@@ -135,21 +118,21 @@ async def test_blob_fee_limit_holds_and_can_be_raised_while_running() -> None:
         await manager.step()
         pool.mine()
 
-    assert [type(result) for result in await _rounds(manager, 1)] == [Confirmed]
+    assert [type(result) for result in await run_rounds(manager, 1)] == [Confirmed]
     assert manager.status().max_blob_fee_limit == 10 * fee
 
 
 @pytest.mark.parametrize("first_has_blobs", [True, False])
 async def test_one_kind_is_mined_before_the_other_is_sent(first_has_blobs: bool) -> None:
     pool = FakePool()
-    manager = _manager(pool)
+    manager = make_manager(pool)
     kinds = [first_has_blobs, first_has_blobs, not first_has_blobs, first_has_blobs]
     for request, has_blobs in enumerate(kinds):
         manager.submit(request, TO, bytes([request]), blobs=BLOBS[:1] if has_blobs else ())
 
     results: list[Confirmed | Failed] = []
     for _ in range(6):
-        results += await _rounds(manager, 2)
+        results += await run_rounds(manager, 2)
         assert len({item.has_blobs for item in pool.pool.values()}) < 2
         pool.mine()
 
@@ -159,19 +142,19 @@ async def test_one_kind_is_mined_before_the_other_is_sent(first_has_blobs: bool)
 
 async def test_reorg_of_both_kinds_sends_them_again_one_after_the_other() -> None:
     pool = FakePool()
-    manager = _manager(pool, watch_blocks=10)
+    manager = make_manager(pool, watch_blocks=10)
     manager.submit(0, TO, b"blob", blobs=BLOBS[:1])
     manager.submit(1, TO, b"plain")
     for _ in range(3):
         await manager.step()
         pool.mine()
-    assert [result.request_id for result in await _rounds(manager, 1)] == [0, 1]
+    assert [result.request_id for result in await run_rounds(manager, 1)] == [0, 1]
 
     pool.undo(3)
     for _ in range(5):
         await manager.step()
         pool.mine()
-    results = await _rounds(manager, 1)
+    results = await run_rounds(manager, 1)
 
     assert pool.mined_data() == [b"blob", b"plain"]
     assert {result.request_id for result in results} == {0, 1}
@@ -180,17 +163,17 @@ async def test_reorg_of_both_kinds_sends_them_again_one_after_the_other() -> Non
 
 async def test_unknown_transaction_of_the_other_kind_is_cancelled_by_its_own_kind() -> None:
     pool = FakePool()
-    stranger = _manager(pool)
+    stranger = make_manager(pool)
     stranger.submit(0, TO, b"left over", blobs=BLOBS[:1])
     await stranger.step()
     assert len(pool.pool) == 1
 
-    manager = _manager(pool)
+    manager = make_manager(pool)
     manager.submit(1, TO, b"plain")
     pool.unwanted.add(b"left over")
     results: list[Confirmed | Failed] = []
     for _ in range(12):
-        results += await _rounds(manager, 1)
+        results += await run_rounds(manager, 1)
         pool.mine()
 
     assert [result.request_id for result in results] == [1]
@@ -203,12 +186,12 @@ async def test_unknown_transaction_of_the_other_kind_is_cancelled_by_its_own_kin
 async def test_stuck_blob_transaction_is_cancelled_by_an_empty_blob_and_reported() -> None:
     pool = FakePool()
     pool.unwanted.add(b"unwanted")
-    manager = _manager(pool, resend_blobs_after_blocks=2, cancel_after_blocks=4)
+    manager = make_manager(pool, resend_blobs_after_blocks=2, cancel_after_blocks=4)
     manager.submit(1, TO, b"unwanted", blobs=BLOBS)
     manager.submit(2, TO, b"behind it", blobs=BLOBS[:1])
     results: list[Confirmed | Failed] = []
     for _ in range(8):
-        results += await _rounds(manager, 1)
+        results += await run_rounds(manager, 1)
         pool.mine()
 
     failed = [result for result in results if isinstance(result, Failed)]
@@ -220,7 +203,7 @@ async def test_stuck_blob_transaction_is_cancelled_by_an_empty_blob_and_reported
 
 async def test_blob_that_is_none_is_refused_at_once_or_fails_by_itself() -> None:
     pool = FakePool()
-    manager = _manager(pool)
+    manager = make_manager(pool)
     for blobs in ((b"short",), BLOBS[:1] * 10):
         with pytest.raises(UnsendableRequest):
             manager.submit(0, TO, b"", blobs=blobs)
@@ -229,7 +212,7 @@ async def test_blob_that_is_none_is_refused_at_once_or_fails_by_itself() -> None
     manager.submit(1, TO, b"", blobs=(b"\xff" * BLOB_BYTES,))
     manager.submit(2, TO, b"good", blobs=BLOBS[:1] * 9)
 
-    (failed,) = await _rounds(manager, 1)
+    (failed,) = await run_rounds(manager, 1)
     pool.mine()
 
     assert isinstance(failed, Failed)
@@ -238,7 +221,7 @@ async def test_blob_that_is_none_is_refused_at_once_or_fails_by_itself() -> None
 
 
 def test_a_name_is_given_once() -> None:
-    manager = _manager(FakePool())
+    manager = make_manager(FakePool())
     manager.submit(1, TO, b"")
 
     with pytest.raises(AlreadyPending):

@@ -20,7 +20,7 @@ from l1_bridge.signer import LocalSigner
 from l1_bridge.tx_manager import TransactionManager
 from l1_bridge.types import L1Header, L1Tag
 from tests.unit.l1_bridge.fake_pool import FakePool
-from tests.unit.l1_bridge.test_tx_manager_blobs import make_blob
+from tests.unit.l1_bridge.managing import make_blob
 
 TO = b"\x11" * 20
 SIGNER = LocalSigner(b"\x42" * 32)
