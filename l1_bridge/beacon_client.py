@@ -7,7 +7,7 @@ Blobs by the beacon API: what L1 keeps of blob transactions, for some eighteen d
 
 A blob counts when its commitment hashes to what the transaction names; so it does not matter who answers. A blob that
 is not there is never passed over: nothing can be derived without it. A node that has no `config/spec` numbers its slots
-as its blocks: that is what anvil does.
+as its blocks, and a node may answer to one hash of several: that is what anvil does.
 """
 
 import asyncio
@@ -113,6 +113,8 @@ class BeaconClient:
         slot = (await self._read_slots()).slot_of(block)
         wanted = frozenset(hashes)
         found = await self._read_blobs(slot, wanted)
+        for hash in sorted(wanted - found.keys()) if found else ():
+            found.update(await self._read_blobs(slot, frozenset({hash})))
         if not wanted <= found.keys():
             found = {**found, **await self._read_sidecars(slot, wanted)}
         missing = wanted - found.keys()

@@ -27,6 +27,7 @@ class FakeBeacon:
         self.genesis: object = {"data": {"genesis_time": str(GENESIS_TIME)}}
         self.blobs: object = {"data": ["0x" + blob.hex() for blob in BLOBS]}
         self.sidecars: object = None
+        self.reads_one_hash = False
         self.status = 200
         self.body: bytes | None = None
         self.requests: list[str] = []
@@ -40,9 +41,15 @@ class FakeBeacon:
             if self.body is not None:
                 return web.Response(body=self.body)
             content = read(self)
+            if self.reads_one_hash and "versioned_hashes" in request.query:
+                content = {"data": ["0x" + BLOBS[HASHES.index(_last_hash(request))].hex()]}
             return web.Response(status=404) if content is None else web.json_response(content)
 
         return handle
+
+
+def _last_hash(request: web.Request) -> bytes:
+    return bytes.fromhex(request.query.getall("versioned_hashes")[-1][2:])
 
 
 @pytest.fixture
@@ -85,6 +92,17 @@ async def test_blobs_come_in_the_order_of_their_hashes(beacon: FakeBeacon) -> No
 
     assert blobs == (BLOBS[2], BLOBS[0], BLOBS[2])
     assert f"versioned_hashes=0x{HASHES[2].hex()}" in beacon.requests[-1]
+
+
+async def test_a_node_that_answers_to_one_hash_of_several_is_asked_for_each(beacon: FakeBeacon) -> None:
+    """As anvil does, once an L1 block holds more than one blob."""
+    beacon.reads_one_hash = True
+    async with connect(beacon) as client:
+        assert await client.blobs(BLOCK, HASHES) == BLOBS
+
+    asked = [path for path in beacon.requests if "blobs" in path]
+    assert len(asked) == len(HASHES)
+    assert not any("blob_sidecars" in path for path in asked)
 
 
 @pytest.mark.parametrize(
