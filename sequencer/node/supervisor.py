@@ -11,7 +11,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,7 +70,7 @@ class Supervisor:
                 stdout=log_file,
                 stderr=log_file,
                 env={**os.environ, **spec.environment},
-                preexec_fn=partial(_end_with_parent, os.getpid()) if sys.platform == "linux" else None,
+                preexec_fn=end_with_this_process(),
                 start_new_session=True,  # a Ctrl-C on the terminal reaches the supervisor alone
             )
 
@@ -118,6 +118,11 @@ class Supervisor:
 
 
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def end_with_this_process() -> Callable[[], None] | None:
+    """What a child runs before it becomes another program, to end when we do; None where the kernel can not."""
+    return partial(_end_with_parent, os.getpid()) if _libc is not None else None
 
 
 def _end_with_parent(parent: int) -> None:

@@ -1,4 +1,4 @@
-"""Programs that run beside the devnet: started with a log file each, watched, and stopped whatever happens."""
+"""Programs that run beside the devnet: started with a log file each, watched, and stopped whatever happens to us."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sequencer.node.supervisor import end_with_this_process
 from tests.e2e.devnet_process import wait_until
 
 from .json_rpc import JsonRpc
@@ -47,6 +48,7 @@ def run_process(
             stdout=output,
             stderr=output,
             env={**_without_settings(), **(environment or {})},
+            preexec_fn=end_with_this_process(),
         )
     try:
         yield PeerProcess(name, process, log)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from sequencer.node.supervisor import end_with_this_process
+
 READY_SECONDS = 90.0
 """Longest wait for the line that says ready: far above what it takes, since test machines are slow now and then."""
 
@@ -149,6 +151,7 @@ class DevnetProcess:
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, **self._environment},
+            preexec_fn=end_with_this_process(),
         )
         self._process = process
         self.info = json.loads(self._read_line(process))
