@@ -4,6 +4,8 @@
     braid        a devnet writes to L1, op-node and op-geth derive its chain
     op-batcher   op-node sequences and op-batcher writes, our replica derives their chain
 
+In some runs L1 is reorged, and in some the batcher stands still for longer than the sequencing window.
+
 The first run builds both (minutes). Binaries, chains and logs are in the folder that BRAID_CONFORMANCE_CACHE names, and
 without it in `.braid/conformance`. Exit code 1: a difference, or a run that did not come to its end.
 """
@@ -24,12 +26,13 @@ from web3.exceptions import Web3Exception
 from .building import OP_GETH, OPTIMISM, Binaries, BuildFailed, build_peers
 from .configurations import DEFAULT, Configuration, UnknownConfiguration
 from .outcome import Outcome
+from .playing import Run
 from .verifying_peers import run_verifier
 from .writing_peers import run_writer
 
 CACHE = Path(__file__).parents[2] / ".braid" / "conformance"
 SHOWN_PROBLEMS = 20
-RUNS: Mapping[str, Callable[[Configuration, Binaries, float, Path], Outcome]] = {
+RUNS: Mapping[str, Callable[[Run, Path], Outcome]] = {
     "braid": run_verifier,
     "op-batcher": run_writer,
 }
@@ -62,10 +65,12 @@ def _run(writer: str, configuration: Configuration, binaries: Binaries, options:
     name = f"{writer} {configuration.name}"
     runs = options.cache / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=name.replace("/", "-").replace(" ", "-") + "-", dir=runs))
+    file_name = name.replace("/", "-").replace(" ", "-")
+    folder = Path(tempfile.mkdtemp(prefix=f"{file_name}-", dir=runs))
     started = time.monotonic()
     try:
-        outcome = RUNS[writer](configuration, binaries, options.seconds, folder)
+        vector = options.record / f"{file_name}.json.gz" if options.record else None
+        outcome = RUNS[writer](Run(configuration, binaries, options.seconds, vector), folder)
     except (AssertionError, requests.RequestException, Web3Exception) as error:  # the first from what waits
         print(f"{name}: did not come to its end: {error}\n  see {folder}", flush=True)
         return False
@@ -88,12 +93,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--configurations",
         default=",".join(DEFAULT),
-        help="BATCH_TYPE/COMPRESSION/DATA_TYPE, several with commas between (default: %(default)s)",
+        help="BATCH_TYPE/COMPRESSION/DATA_TYPE, and /reorg or /expiry behind it or not; several with commas between "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--writers", nargs="+", choices=RUNS, default=list(RUNS), help="who writes to L1 (default: both)"
     )
     parser.add_argument("--seconds", type=float, default=40.0, help="of traffic for each (default: %(default)s)")
+    parser.add_argument("--record", type=Path, help="folder for a vector of each run (default: none is kept)")
     parser.add_argument("--cache", type=Path, default=Path(os.environ.get("BRAID_CONFORMANCE_CACHE", CACHE)))
     parser.add_argument("--build-only", action="store_true", help="build op-geth, op-node and op-batcher; run nothing")
     return parser.parse_args(arguments)

@@ -26,6 +26,10 @@ class Compared:
     """Number of transactions by their type, deposits and L1 attributes among them."""
     failed: Mapping[int, int]
     """Those of them with status 0."""
+    hashes: Sequence[str]
+    """Of the blocks, from genesis on."""
+    included: frozenset[str]
+    """Hashes of the transactions."""
     differences: Sequence[str]
 
     def describe(self) -> str:
@@ -59,15 +63,17 @@ def compare_chains(nodes: Mapping[str, JsonRpc], last: int, output_nodes: Mappin
         *_differences("receipts", receipts),
         *(f"output root of block {number}: {told}" for number, told in sorted(outputs.items()) if not _is_one(told)),
     ]
-    kinds = [
-        (int(str(_field(receipt, "type")), 16), _field(receipt, "status") == "0x1")
-        for listed in next(iter(receipts.values()))
-        if isinstance(listed, list)
-        for receipt in listed
-    ]
-    transactions = Counter(kind for kind, _ in kinds)
-    failed = Counter(kind for kind, is_good in kinds if not is_good)
-    return Compared(len(numbers) - 1, len(outputs), transactions, failed, differences)
+    first = [receipt for listed in next(iter(receipts.values())) if isinstance(listed, list) for receipt in listed]
+    kinds = [(int(str(_field(receipt, "type")), 16), _field(receipt, "status") == "0x1") for receipt in first]
+    return Compared(
+        blocks=len(numbers) - 1,
+        outputs=len(outputs),
+        transactions=Counter(kind for kind, _ in kinds),
+        failed=Counter(kind for kind, is_good in kinds if not is_good),
+        hashes=[str(_field(block, "hash")) for block in next(iter(blocks.values()))],
+        included=frozenset(str(_field(receipt, "transactionHash")) for receipt in first),
+        differences=differences,
+    )
 
 
 def _differences(what: str, answers: Mapping[str, Sequence[object]]) -> list[str]:

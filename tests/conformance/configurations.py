@@ -1,4 +1,10 @@
-"""How the batcher writes in a run: batch type, compression, and where on L1 the data goes."""
+"""
+What a run tries: batch type, compression, where on L1 the data goes, and what happens meanwhile.
+
+    span/brotli-10/blobs            nothing happens
+    span/brotli-10/blobs/reorg      L1 is reorged
+    span/brotli-10/blobs/expiry     the batcher stands still for longer than the sequencing window
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +13,19 @@ from itertools import product
 BATCH_TYPES = ("singular", "span")
 COMPRESSIONS = ("zlib", "brotli-9", "brotli-10", "brotli-11")
 DATA_TYPES = ("calldata", "blobs")
+NOTHING, REORG, EXPIRY = "nothing", "reorg", "expiry"
+EVENTS = (NOTHING, REORG, EXPIRY)
+
+SHORT_WINDOW = 14
+"""L1 blocks, for a run in which it expires. At two L2 blocks to one of L1, fewer are replaced than the 64 whose
+transactions op-geth puts back into its pool."""
+
+LONG_WINDOW = 600
+
+SPLIT_FRAME_BYTES, SPLIT_FRAMES, SPLIT_L1_BLOCKS = 1_500, 6, 3
+"""Where channels are split: data of a frame, frames of a channel, and L1 blocks after which it is closed."""
+
+SPLIT_OPTIONS = ("--max-l1-tx-size-bytes", str(SPLIT_FRAME_BYTES), "--target-num-frames", str(SPLIT_FRAMES))
 
 
 class UnknownConfiguration(ValueError):
@@ -14,7 +33,9 @@ class UnknownConfiguration(ValueError):
 
     def __init__(self, name: str) -> None:
         choices = " / ".join("|".join(names) for names in (BATCH_TYPES, COMPRESSIONS, DATA_TYPES))
-        super().__init__(f"{name} is no configuration; write {choices.replace(' ', '')}")
+        super().__init__(
+            f"{name} is no configuration; write {choices.replace(' ', '')}, and /{REORG} or /{EXPIRY} behind it or not"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,33 +45,65 @@ class Configuration:
     batch_type: str
     compression: str
     data_type: str
+    event: str = NOTHING
 
     @classmethod
     def parse(cls, name: str) -> "Configuration":
-        """Read `span/brotli-10/blobs`; raise UnknownConfiguration."""
-        for parts in product(BATCH_TYPES, COMPRESSIONS, DATA_TYPES):
-            if name == "/".join(parts):
-                return cls(*parts)
+        """Read `span/brotli-10/blobs` or `span/brotli-10/blobs/reorg`; raise UnknownConfiguration."""
+        for parts in product(BATCH_TYPES, COMPRESSIONS, DATA_TYPES, EVENTS):
+            found = cls(*parts)
+            if name == found.name:
+                return found
         raise UnknownConfiguration(name)
 
     @property
     def name(self) -> str:
         """As it is written."""
-        return f"{self.batch_type}/{self.compression}/{self.data_type}"
+        event = "" if self.event == NOTHING else f"/{self.event}"
+        return f"{self.batch_type}/{self.compression}/{self.data_type}{event}"
 
     @property
     def uses_blobs(self) -> bool:
         """Whether batches stand in blobs."""
         return self.data_type == "blobs"
 
+    @property
+    def sequencing_window(self) -> int:
+        """L1 blocks."""
+        return SHORT_WINDOW if self.event == EXPIRY else LONG_WINDOW
+
+    @property
+    def splits_channels(self) -> bool:
+        """Whether channels shall have several frames, each in its own transaction, so that a reorg can cut one."""
+        return self.event == REORG and not self.uses_blobs
+
     def environment(self) -> Mapping[str, str]:
         """Settings of the batcher that a devnet starts."""
+        split = {
+            "BRAID_BATCHER_MAX_FRAME_DATA_BYTES": str(SPLIT_FRAME_BYTES),
+            "BRAID_BATCHER_TARGET_FRAMES": str(SPLIT_FRAMES),
+            "BRAID_BATCHER_MAX_CHANNEL_DURATION_L1_BLOCKS": str(SPLIT_L1_BLOCKS),
+        }
         return {
             "BRAID_BATCHER_BATCH_TYPE": self.batch_type,
             "BRAID_BATCHER_COMPRESSION": self.compression,
             "BRAID_BATCHER_DATA_AVAILABILITY": self.data_type,
+            **(split if self.splits_channels else {}),
         }
 
+    def op_batcher_options(self) -> list[str]:
+        """The same for op-batcher."""
+        return [
+            *("--batch-type", str(BATCH_TYPES.index(self.batch_type)), "--compression-algo", self.compression),
+            *("--data-availability-type", self.data_type),
+            *("--max-channel-duration", str(SPLIT_L1_BLOCKS if self.splits_channels else 1)),
+            *(SPLIT_OPTIONS if self.splits_channels else ()),
+        ]
 
-DEFAULT = ("singular/zlib/calldata", "span/brotli-10/calldata", "singular/brotli-10/blobs", "span/zlib/blobs")
+
+DEFAULT = (
+    *("singular/zlib/calldata", "span/brotli-10/calldata", "singular/brotli-10/blobs", "span/zlib/blobs"),
+    *("span/brotli-11/calldata/reorg", "singular/zlib/blobs/reorg"),
+    *("singular/brotli-9/calldata/expiry", "span/zlib/blobs/expiry"),
+)
 """Each value of each kind meets each value of the others."""

@@ -27,6 +27,14 @@ class JsonRpc:
             return None
         return answer.get("result") if isinstance(answer, Mapping) else None
 
+    def ask(self, method: str, *parameters: object) -> object:
+        """The result, whatever it is; fails when the node tells an error."""
+        request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": list(parameters)}
+        answer = self._post(request)
+        assert isinstance(answer, Mapping), f"{self.url} answers {method} with {answer}"
+        assert "error" not in answer, f"{self.url} refuses {method}: {answer['error']}"
+        return answer.get("result")
+
     def get_all(self, method: str, parameters: Sequence[Sequence[object]]) -> list[object]:
         """A result for each list of parameters, in their order; an error counts as None."""
         results: list[object] = []

@@ -15,13 +15,16 @@ class Outcome:
     postings: Postings
     rounds: int
     """Of traffic."""
+    event: str
+    """Figures of what happened during the traffic; empty when nothing did."""
     contradictions: Sequence[str]
-    """Where L1 holds something else than the configuration asked for."""
+    """Where L1 holds something else than was asked for, a transaction is gone, or an event was not seen."""
 
     def problems(self) -> list[str]:
         """Everything that must not be; none when the run passed."""
         return [*self.compared.differences, *self.contradictions]
 
     def describe(self) -> str:
-        """Its figures, in two lines."""
-        return f"  {self.compared.describe()}\n  on L1: {self.postings.describe()}"
+        """Its figures, in two or three lines."""
+        lines = [self.compared.describe(), f"on L1: {self.postings.describe()}", self.event]
+        return "\n".join(f"  {line}" for line in lines if line)

@@ -24,7 +24,7 @@ from .json_rpc import JsonRpc
 from .processes import LOG_TAIL_CHARACTERS, START_SECONDS, PeerProcess, run_process, wait_for_answer
 
 L2_CHAIN_ID = 901
-SEQUENCER_OPTIONS = ("--sequencer.enabled", "--sequencer.l1-confs", "0")
+SEQUENCER_OPTIONS = ("--sequencer.enabled", "--sequencer.l1-confs", "0", "--rpc.enable-admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class ChainFiles:
     def batcher(self) -> str:
         """Who may post, by the agreement of both chains."""
         return str(json.loads(self.rollup.read_text())["genesis"]["system_config"]["batcherAddr"])
+
+    def l1_anchor(self) -> int:
+        """L1 block after which the chain begins."""
+        return int(json.loads(self.rollup.read_text())["genesis"]["l1"]["number"])
 
     def inbox(self) -> str:
         """Where batches are sent."""

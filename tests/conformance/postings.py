@@ -1,7 +1,7 @@
 """
 What the batcher left on L1, read back: that the configuration of a run is what was really tried.
 
-Only channels that stand in one transaction are looked into; the others are counted as transactions.
+Only complete channels are looked into; of the others, transactions are counted.
 """
 
 from collections import Counter
@@ -29,13 +29,21 @@ class Postings:
 
     transactions: Mapping[str, int]
     channels: Mapping[str, int]
+    frames: int
+    """Of these channels."""
 
     def contradictions(self, configuration: Configuration) -> list[str]:
         """Where it is not what the configuration asks for."""
         wanted = f"{configuration.batch_type}/{configuration.compression.partition('-')[0]}"
         kinds = {*self.transactions} - {configuration.data_type} | {*self.channels} - {wanted}
         found = [f"L1 holds {kind}, and {configuration.name} was asked for" for kind in sorted(kinds)]
-        return found if self.channels else [*found, "no channel was found on L1"]
+        count = sum(self.channels.values())
+        found += ["no channel was found on L1"] if count == 0 else []
+        return (
+            [*found, "no channel has several frames"]
+            if configuration.splits_channels and self.frames == count
+            else found
+        )
 
     def describe(self) -> str:
         """A line of figures."""
@@ -43,6 +51,7 @@ class Postings:
             [
                 *(f"{count} transactions with {kind}" for kind, count in sorted(self.transactions.items())),
                 *(f"{count} channels of {kind}" for kind, count in sorted(self.channels.items())),
+                f"{self.frames} frames",
             ]
         )
 
@@ -50,15 +59,20 @@ class Postings:
 def read_postings(l1: JsonRpc, session: requests.Session, batcher: str, inbox: str) -> Postings:
     """Read all of L1, and the frames of each transaction from the batcher to the inbox."""
     transactions: Counter[str] = Counter()
-    channels: Counter[str] = Counter()
+    channels: dict[bytes, dict[int, Frame]] = {}
     numbers = range(l1.head_number("latest") + 1)
     for number, block in enumerate(l1.get_all("eth_getBlockByNumber", [(hex(n), True) for n in numbers])):
         for transaction in _select(block, batcher, inbox):
-            is_blobs = transaction["type"] == BLOB_TYPE
-            transactions["blobs" if is_blobs else "calldata"] += 1
-            frames = _read_frames(l1.url, session, number, transaction)
-            channels.update(_describe_channel(frame.data) for frame in frames if frame.number == 0 and frame.is_last)
-    return Postings(transactions, channels)
+            transactions["blobs" if transaction["type"] == BLOB_TYPE else "calldata"] += 1
+            for frame in _read_frames(l1.url, session, number, transaction):
+                channels.setdefault(frame.channel_id, {})[frame.number] = frame
+    complete = [frames for frames in channels.values() if _is_complete(frames)]
+    kinds = (_describe_channel(b"".join(frames[number].data for number in sorted(frames))) for frames in complete)
+    return Postings(transactions, Counter(kinds), sum(map(len, complete)))
+
+
+def _is_complete(frames: Mapping[int, Frame]) -> bool:
+    return frames[max(frames)].is_last and len(frames) == max(frames) + 1
 
 
 def _select(block: object, batcher: str, inbox: str) -> list[Mapping[str, object]]:

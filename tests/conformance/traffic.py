@@ -54,6 +54,8 @@ class Wallet:
         self.web3 = web3
         self._chain_id = web3.eth.chain_id
         self._nonce = int(web3.eth.get_transaction_count(account.address, "latest"))
+        self.acknowledged: list[bytes] = []
+        """Hashes of what the node took."""
 
     def send(self, fields: Mapping[str, object]) -> bytes:
         """Sign and send; the hash. Fees and gas are filled in where they lack."""
@@ -69,6 +71,7 @@ class Wallet:
         signed = self.account.sign_transaction(cast(TransactionDictType, transaction))  # eth-account checks it
         sent = bytes(self.web3.eth.send_raw_transaction(signed.raw_transaction))
         self._nonce += 1
+        self.acknowledged.append(sent)
         return sent
 
 
@@ -92,10 +95,19 @@ class Traffic:
         )
         self.rounds = 0
 
+    @property
+    def acknowledged(self) -> list[bytes]:
+        """Hashes of all transactions that the L2 node took."""
+        return [sent for wallet in self._users for sent in wallet.acknowledged]
+
     def run(self, seconds: float) -> None:
         """Rounds for so long; the last one is finished."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        self.run_until(lambda: time.monotonic() >= end)
+
+    def run_until(self, is_over: Callable[[], bool]) -> None:
+        """Rounds until something is so; the last one is finished."""
+        while not is_over():
             last = self._send_on_l2()
             self._send_on_l1()
             self.rounds += 1

@@ -10,6 +10,7 @@ the replica must have equal blocks up to the safe head that both reach.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -19,47 +20,49 @@ from sequencer.node.anvil import anvil_command, find_foundry_tool
 from sequencer.node.dev_accounts import DEV_MNEMONIC, OWNER_INDEX, DevAccounts, derive_dev_accounts
 from tests.e2e.devnet_process import braid, find_port_base, run_braid
 
-from .building import Binaries
-from .comparison import compare_chains
-from .configurations import Configuration
 from .json_rpc import JsonRpc
+from .l1_reorg import L1_BLOCK_SECONDS
 from .outcome import Outcome
 from .peers import L2_CHAIN_ID, ChainFiles, Peers, run_peers
-from .postings import read_postings
+from .playing import Run, play
 from .processes import PeerProcess, run_process, wait_for_answer
-from .safe_heads import wait_for_one_safe_head
-from .traffic import Sides, Traffic
+from .scene import Scene
+from .traffic import Sides
 
 L1_CHAIN_ID = 900
 PLAIN_INBOX = "0xff00000000000000000000000000000000000901"
 """Without code: op-batcher gives its transactions the gas of their data alone, and tries them before it sends them."""
 
-BATCH_TYPE_NUMBERS = {"singular": "0", "span": "1"}
 
-
-def run_writer(configuration: Configuration, binaries: Binaries, seconds: float, folder: Path) -> Outcome:
+def run_writer(run: Run, folder: Path) -> Outcome:
     """Traffic for so many seconds; everything that was started is stopped at the end."""
     accounts = derive_dev_accounts()
     base = find_port_base()
     with ExitStack() as stack:
         session = stack.enter_context(requests.Session())
         l1 = stack.enter_context(_run_l1(folder, base, session))
-        contracts = _make_chain(l1.url, folder, accounts)
-        chain = ChainFiles(folder, l1.url, trusts_l1=configuration.uses_blobs)
-        peers = stack.enter_context(run_peers(binaries, chain, folder / "peers", session, is_sequencer=True))
-        batcher = stack.enter_context(_run_batcher(binaries, configuration, chain, peers, accounts))
-        replica_url = f"http://127.0.0.1:{base + 1}"
+        contracts = _make_chain(l1.url, folder, accounts, run.configuration.sequencing_window)
+        chain = ChainFiles(folder, l1.url, trusts_l1=run.configuration.uses_blobs)
+        peers = stack.enter_context(run_peers(run.binaries, chain, folder / "peers", session, is_sequencer=True))
+        batcher_url = f"http://127.0.0.1:{base + 2}"
+        batcher = stack.enter_context(_run_batcher(run, chain, peers, accounts, base + 2))
         replica_process = stack.enter_context(run_process("replica", _replica_command(chain, base + 1), folder))
-        replica = JsonRpc(replica_url, session)
+        replica = JsonRpc(f"http://127.0.0.1:{base + 1}", session)
         wait_for_answer(replica, "eth_chainId", replica_process)
-        nodes = {"op-geth": peers.op_geth, "replica": replica}
         l1_client, l2_client = (Web3(HTTPProvider(node.url, session=session)) for node in (l1, peers.op_geth))
-        traffic = Traffic(Sides(l1_client, l2_client, contracts))
-        traffic.run(seconds)
-        last = wait_for_one_safe_head(nodes, traffic.finish(), [*peers.processes, batcher, replica_process])
-        compared = compare_chains(nodes, last, {"op-node": peers.op_node, "replica": replica})
-        postings = read_postings(l1, session, chain.batcher(), chain.inbox())
-    return Outcome(compared, postings, traffic.rounds, postings.contradictions(configuration))
+        scene = Scene(
+            chain=chain,
+            l1=l1,
+            session=session,
+            nodes={"op-geth": peers.op_geth, "replica": replica},
+            output_nodes={"op-node": peers.op_node, "replica": replica},
+            peers=peers,
+            sides=Sides(l1_client, l2_client, contracts),
+            processes=[*peers.processes, batcher, replica_process],
+            batcher_paused=partial(_stopped, JsonRpc(batcher_url, session)),
+            set_recovery=partial(peers.op_node.ask, "admin_setRecoverMode"),
+        )
+        return play(scene, run)
 
 
 @contextmanager
@@ -70,7 +73,7 @@ def _run_l1(folder: Path, port: int, session: requests.Session) -> Iterator[Json
         binary,
         port=port,
         chain_id=L1_CHAIN_ID,
-        block_time_seconds=2,
+        block_time_seconds=L1_BLOCK_SECONDS,
         mnemonic=DEV_MNEMONIC,
         accounts=OWNER_INDEX + 1,
         state=folder / "anvil-state.json",
@@ -81,7 +84,7 @@ def _run_l1(folder: Path, port: int, session: requests.Session) -> Iterator[Json
         yield l1
 
 
-def _make_chain(l1_url: str, folder: Path, accounts: DevAccounts) -> dict[str, str]:
+def _make_chain(l1_url: str, folder: Path, accounts: DevAccounts, sequencing_window: int) -> dict[str, str]:
     """Deploy, fund the accounts in the plan, and write the chain's files; addresses of the contracts on L1."""
     deployment = folder / "deployment.json"
     roles = accounts.roles()
@@ -89,6 +92,7 @@ def _make_chain(l1_url: str, folder: Path, accounts: DevAccounts) -> dict[str, s
         *("deploy", "--l1", l1_url, "--l2-chain-id", str(L2_CHAIN_ID), "--block-time", "1"),
         *("--batcher", "0x" + roles.batcher.hex(), "--proposer", "0x" + roles.proposer.hex()),
         *("--challenger", "0x" + roles.challenger.hex(), "--gas-limit", "60000000", "--out", str(deployment)),
+        *("--sequencing-window", str(sequencing_window)),
         key=accounts.owner.private_key,
     )
     plan = json.loads(deployment.read_text())
@@ -106,20 +110,31 @@ def _braid(*arguments: str, key: bytes = b"") -> None:
 
 
 @contextmanager
-def _run_batcher(
-    binaries: Binaries, configuration: Configuration, chain: ChainFiles, peers: Peers, accounts: DevAccounts
-) -> Iterator[PeerProcess]:
+def _run_batcher(run: Run, chain: ChainFiles, peers: Peers, accounts: DevAccounts, port: int) -> Iterator[PeerProcess]:
     command = [
-        *(str(binaries.op_batcher), "--l1-eth-rpc", chain.l1_url, "--l2-eth-rpc", peers.op_geth.url),
-        *("--rollup-rpc", peers.op_node.url, "--poll-interval", "500ms", "--max-channel-duration", "1"),
+        *(str(run.binaries.op_batcher), "--l1-eth-rpc", chain.l1_url, "--l2-eth-rpc", peers.op_geth.url),
+        *("--rollup-rpc", peers.op_node.url, "--poll-interval", "500ms", "--max-pending-tx", "4"),
         *("--num-confirmations", "1", "--sub-safety-margin", "4", "--txmgr.receipt-query-interval", "500ms"),
-        *("--batch-type", BATCH_TYPE_NUMBERS[configuration.batch_type]),
-        *("--compression-algo", configuration.compression, "--data-availability-type", configuration.data_type),
-        *("--rpc.addr", "127.0.0.1", "--rpc.port", str(find_port_base()), "--log.level", "info"),
+        *run.configuration.op_batcher_options(),
+        *("--rpc.addr", "127.0.0.1", "--rpc.port", str(port), "--rpc.enable-admin", "--log.level", "info"),
     ]
     key = {"OP_BATCHER_PRIVATE_KEY": "0x" + accounts.batcher.private_key.hex()}
     with run_process("op-batcher", command, chain.folder, key) as process:
         yield process
+
+
+@contextmanager
+def _stopped(batcher: JsonRpc) -> Iterator[None]:
+    """
+    op-batcher after an operator's word to stop, until one to start: it begins anew at the safe head.
+
+    One that is merely suspended takes what it had sent for derived, and goes on behind it.
+    """
+    batcher.ask("admin_stopBatcher")
+    try:
+        yield
+    finally:
+        batcher.ask("admin_startBatcher")
 
 
 def _replica_command(chain: ChainFiles, port: int) -> list[str]:

@@ -6,13 +6,15 @@ import pytest
 import requests
 
 from tests.conformance.comparison import compare_chains
-from tests.conformance.configurations import DEFAULT, Configuration, UnknownConfiguration
+from tests.conformance.configurations import COMPRESSIONS, DEFAULT, EVENTS, Configuration, UnknownConfiguration
+from tests.conformance.events import Happened
 from tests.conformance.json_rpc import JsonRpc
+from tests.conformance.playing import find_lost, find_unseen
 from tests.conformance.postings import Postings
 
 BLOCKS = 12
-GOOD = {"type": "0x2", "status": "0x1"}
-FAILED = {"type": "0x7e", "status": "0x0"}
+GOOD = {"type": "0x2", "status": "0x1", "transactionHash": "0xaa"}
+FAILED = {"type": "0x7e", "status": "0x0", "transactionHash": "0xbb"}
 
 
 class ToldNode(JsonRpc):
@@ -42,6 +44,8 @@ def test_equal_chains_are_counted() -> None:
 
     assert compared.differences == []
     assert (compared.blocks, compared.outputs) == (BLOCKS, 3)
+    assert compared.hashes == [f"block {number}" for number in range(BLOCKS + 1)]
+    assert compared.included == {"0xaa", "0xbb"}
     assert (compared.transactions, compared.failed) == ({2: BLOCKS + 1, 0x7E: BLOCKS + 1}, {0x7E: BLOCKS + 1})
 
 
@@ -80,15 +84,32 @@ def test_default_configurations_meet_every_pair() -> None:
         ("span", "calldata"),
         ("span", "blobs"),
     }
-    assert {(part.compression, part.data_type) for part in parts} == {
+    assert {part.compression for part in parts} == {*COMPRESSIONS}
+    assert {(part.compression, part.data_type) for part in parts} >= {
         ("zlib", "calldata"),
         ("zlib", "blobs"),
         ("brotli-10", "calldata"),
         ("brotli-10", "blobs"),
     }
+    for part in ("batch_type", "data_type"):
+        met = {(getattr(parsed, part), parsed.event) for parsed in parts}
+        assert len(met) == 2 * len(EVENTS)
 
 
-@pytest.mark.parametrize("name", ["span/brotli-10", "span/brotli-10/letters", "", "span/zlib/blobs/x"])
+@pytest.mark.parametrize("name", ["span/brotli-10/blobs", "singular/zlib/calldata/reorg", "span/zlib/blobs/expiry"])
+def test_configuration_is_read_as_it_is_written(name: str) -> None:
+    assert Configuration.parse(name).name == name
+
+
+def test_window_is_short_where_it_is_to_expire() -> None:
+    windows = [Configuration.parse(f"span/zlib/blobs{event}").sequencing_window for event in ("", "/reorg", "/expiry")]
+
+    assert windows[0] == windows[1] > windows[2]
+
+
+@pytest.mark.parametrize(
+    "name", ["span/brotli-10", "span/brotli-10/letters", "", "span/zlib/blobs/x", "span/zlib/blobs/nothing"]
+)
 def test_unknown_configuration_is_refused(name: str) -> None:
     with pytest.raises(UnknownConfiguration):
         Configuration.parse(name)
@@ -104,6 +125,34 @@ def test_unknown_configuration_is_refused(name: str) -> None:
     ],
 )
 def test_batches_of_another_kind_contradict(transactions: dict[str, int], channels: dict[str, int], count: int) -> None:
-    found = Postings(transactions, channels).contradictions(Configuration.parse("span/brotli-10/blobs"))
+    found = Postings(transactions, channels, 9).contradictions(Configuration.parse("span/brotli-10/blobs"))
 
     assert len(found) == count
+
+
+@pytest.mark.parametrize(("frames", "count"), [(3, 1), (4, 0)])
+def test_channels_of_one_frame_contradict_where_a_reorg_shall_cut_them(frames: int, count: int) -> None:
+    configuration = Configuration.parse("span/zlib/calldata/reorg")
+    found = Postings({"calldata": frames}, {"span/zlib": 3}, frames).contradictions(configuration)
+
+    assert len(found) == count
+
+
+def test_transaction_in_no_safe_block_is_lost() -> None:
+    assert find_lost([b"\xaa", b"\xbb"], {"0xaa", "0xbb"}) == []
+    assert len(find_lost([b"\xaa", b"\xbb"], {"0xaa"})) == 1
+
+
+def test_blocks_that_were_shown_and_gave_way_are_counted() -> None:
+    happened = Happened(l2_before={0: "a", 1: "b", 2: "c", 9: "above the end"})
+
+    assert happened.count_replaced(["a", "b", "c"]) == 0
+    assert happened.count_replaced(["a", "x", "y"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "forced", "replaced", "count"),
+    [("nothing", 0, 0, 0), ("reorg", 0, 1, 0), ("reorg", 0, 0, 1), ("expiry", 4, 9, 0), ("expiry", 0, 9, 1)],
+)
+def test_event_without_effect_is_a_problem(event: str, forced: int, replaced: int, count: int) -> None:
+    assert len(find_unseen(event, Happened(forced=forced), replaced)) == count
