@@ -1,12 +1,13 @@
-"""The L1 of a recorded chain: blocks and receipts as JSON-RPC gave them, served through `L1Source` and verified."""
+"""The L1 of a recorded chain: blocks, receipts and blobs as nodes gave them, served as a source and verified."""
 
 import gzip
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
+from l1_bridge.kzg import compute_commitment, compute_versioned_hash
 from l1_bridge.l1_header import verify_header
 from l1_bridge.l1_receipt import verify_receipts
 from l1_bridge.l1_transaction import verify_transactions
@@ -42,6 +43,9 @@ class Vector(TypedDict):
     l2: list[L2Entry]
     safe_l2: int
     safe_from_l1: int
+    l1_forks: NotRequired[list[list[L1Entry]]]
+    """L1 blocks that reorgs took away, in their order; what took their place is in `l1`."""
+    blobs: NotRequired[dict[str, str]]
 
 
 def load_vector(name: str) -> Vector:
@@ -57,19 +61,25 @@ class _RecordedBlock:
 
 
 class RecordedL1:
-    """Implements `L1Source` over a fixed chain; `head_number` and `finalized_number` hide what is above them."""
+    """Implements `L1Source` and `BlobSource`; `head_number` and `finalized_number` hide what is above them."""
 
-    def __init__(self, entries: Sequence[L1Entry]) -> None:
-        """Every header is checked against its hash; bodies when they are asked for."""
+    def __init__(self, vector: Vector) -> None:
+        """Every header is checked against its hash; bodies and blobs when they are asked for."""
         self._by_hash: dict[bytes, _RecordedBlock] = {}
-        self._by_number: dict[int, bytes] = {}
-        for entry in entries:
-            header = verify_header(entry["block"])
-            transactions = cast(Sequence[object], entry["block"]["transactions"])
-            self._by_hash[header.hash] = _RecordedBlock(header, transactions, entry["receipts"])
-            self._by_number[header.number] = header.hash
+        self._last = dict(map(self._hold, vector["l1"]))
+        self.forks = [dict(map(self._hold, entries)) for entries in vector.get("l1_forks", [])]
+        """Blocks that reorgs took away, by number."""
+        self._blobs = vector.get("blobs", {})
+        self._inboxes = frozenset({bytes.fromhex(str(vector["rollup"]["batch_inbox_address"])[2:])})
+        self._by_number = self._last
+        self.head_number = max(self._last)
+        self.finalized_number = min(self._last)
+
+    def switch_to(self, fork: Mapping[int, bytes] | None) -> None:
+        """Let L1 be as it was before a reorg, or, with None, as it was in the end."""
+        below = {number: hash for number, hash in self._last.items() if fork is None or number < min(fork)}
+        self._by_number = {**below, **(fork or {})}
         self.head_number = max(self._by_number)
-        self.finalized_number = min(self._by_number)
 
     async def header_by_number(self, number: int) -> L1Header | None:
         """The header at that height, when the head has reached it."""
@@ -94,16 +104,28 @@ class RecordedL1:
         held = self._by_hash.get(hash)
         if held is None:
             return None
-        root = held.header.transactions_root
-        return L1Block(held.header, verify_transactions(held.transactions, root, _inbox_of(held.transactions)))
+        root, has_blobs = held.header.transactions_root, _has_blobs(held.transactions)
+        listed = verify_transactions(held.transactions, root, self._inboxes, trust_root=has_blobs)
+        return L1Block(held.header, listed)
 
     async def receipts_by_hash(self, hash: bytes) -> tuple[L1Receipt, ...] | None:
         """All receipts."""
         held = self._by_hash.get(hash)
         return None if held is None else verify_receipts(held.receipts, held.header.receipts_root)
 
+    async def blobs(self, block: L1Header, hashes: Sequence[bytes]) -> tuple[bytes, ...]:
+        """The blobs with these versioned hashes."""
+        found = tuple(bytes.fromhex(self._blobs["0x" + hash.hex()][2:]) for hash in hashes)
+        assert [compute_versioned_hash(compute_commitment(blob)) for blob in found] == list(hashes)
+        return found
 
-def _inbox_of(transactions: Sequence[object]) -> frozenset[bytes]:
-    """Recovering every sender is slow; those of transactions to inboxes (0xff00...) are enough."""
-    recipients = {cast(Mapping[str, str], transaction)["to"] for transaction in transactions}
-    return frozenset(bytes.fromhex(to[2:]) for to in recipients if to is not None and to.lower().startswith("0xff00"))
+    def _hold(self, entry: L1Entry) -> tuple[int, bytes]:
+        header = verify_header(entry["block"])
+        transactions = cast(Sequence[object], entry["block"]["transactions"])
+        self._by_hash[header.hash] = _RecordedBlock(header, transactions, entry["receipts"])
+        return header.number, header.hash
+
+
+def _has_blobs(transactions: Sequence[object]) -> bool:
+    """Whether anvil's transactions root of the block is another than the canonical one."""
+    return any(cast(Mapping[str, str], transaction)["type"] == "0x3" for transaction in transactions)

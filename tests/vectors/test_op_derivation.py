@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from batcher.l2_source import L2BlockRef
-from l1_bridge.beacon_client import NoBeacon
+from l1_bridge.errors import ResetError
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.l1_heads import L1Heads
 from l1_bridge.rollup_config import RollupConfig
@@ -30,7 +30,7 @@ from sequencer.primitives.genesis import genesis_from_json
 from sequencer.state.store import Store
 from tests.fakes.recorded_l1 import RecordedL1, Vector, load_vector
 
-FILES = ("calldata", "window")
+FILES = ("calldata", "window", "braid_expiry", "op_batcher_reorg")
 LAST_L2_BLOCK_BEFORE_THE_GAP = 217
 FIRST_L1_BLOCK_OF_THE_GAP = 114
 LAST_L1_BLOCK_OF_THE_GAP = 162
@@ -66,7 +66,7 @@ def reader_of(blocks: Sequence[Block], rollup: RollupConfig) -> ReadRef:
 async def test_attributes_from_parent_and_origin_are_those_of_every_block(name: str) -> None:
     vector, blocks = load(name), blocks_of(name)
     rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
-    epochs = EpochReader(RecordedL1(vector["l1"]), rollup)
+    epochs = EpochReader(RecordedL1(vector), rollup)
     compared = 0
 
     for parent, block in pairwise(blocks):
@@ -97,11 +97,11 @@ async def test_the_pipeline_gives_every_block_of_the_chain(name: str) -> None:
     """Singular batches, span batches in brotli and zlib, and in `window` what fills an expired sequencing window."""
     vector, blocks = load(name), blocks_of(name)
     rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
-    l1 = RecordedL1(vector["l1"])
+    l1 = RecordedL1(vector)
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
     start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, l1), rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = 0
     while True:
@@ -123,7 +123,7 @@ async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
     """From the last block before the gap on: no batch from L1 block 114 to 162, so every epoch's window runs out."""
     vector, blocks = load("window"), blocks_of("window")
     rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
-    l1 = RecordedL1(vector["l1"])
+    l1 = RecordedL1(vector)
     l1.head_number = LAST_L1_BLOCK_OF_THE_GAP
     first, base = (
         l1.canonical(FIRST_L1_BLOCK_OF_THE_GAP),
@@ -133,7 +133,7 @@ async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
     assert base is not None
     head = blocks[LAST_L2_BLOCK_BEFORE_THE_GAP]
     start = PipelineStart(base, system_config_at(head, rollup), ref_of(head, rollup), first.id)
-    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, l1), rollup, l1_config, start, reader_of(blocks, rollup))
 
     number = LAST_L2_BLOCK_BEFORE_THE_GAP
     while True:
@@ -156,11 +156,11 @@ async def test_the_pipeline_fills_an_expired_window_as_op_node_did() -> None:
 async def test_a_safe_head_on_another_l1_chain_is_a_reset() -> None:
     vector, blocks = load("calldata"), blocks_of("calldata")
     rollup, l1_config = rollup_of(vector), L1ChainConfig.from_json(vector["l1_chain"])
-    l1 = RecordedL1(vector["l1"])
+    l1 = RecordedL1(vector)
     base = await l1.header_by_number(rollup.genesis.l1.number)
     assert base is not None
     start = PipelineStart(base, rollup.genesis.system_config, ref_of(blocks[0], rollup))
-    pipeline = DerivationPipeline(L1Sources(l1, NoBeacon()), rollup, l1_config, start, reader_of(blocks, rollup))
+    pipeline = DerivationPipeline(L1Sources(l1, l1), rollup, l1_config, start, reader_of(blocks, rollup))
     ref = ref_of(blocks[0], rollup)
     elsewhere = L2BlockRef(0, ref.hash, ref.parent_hash, ref.timestamp, BlockId(base.number, bytes(32)), 0)
 
@@ -184,10 +184,18 @@ class Follower:
 
     async def derive_all(self) -> None:
         for _ in range(5000):
-            wake = await self.service.step()
+            try:
+                wake = await self.service.step()
+            except ResetError:
+                await self.service.reset()
+                continue
             if wake.after_seconds > 0:
                 return
         raise AssertionError("L1 is never fully read")
+
+    def close(self) -> None:
+        self.thread.close()
+        self.chain.store.close()
 
     def assert_equal_up_to(self, number: int) -> None:
         for entry in self.vector["l2"][: number + 1]:
@@ -204,21 +212,21 @@ def open_follower(name: str, folder: Path) -> Follower:
     rollup = rollup_of(vector)
     genesis = genesis_from_json(vector["genesis"])
     chain = Chain.open(Store.open(folder, chain_id=genesis.chain_id), genesis, rollup, SerialEngine())
-    thread, l1 = ChainThread(), RecordedL1(vector["l1"])
+    thread, l1 = ChainThread(), RecordedL1(vector)
 
     def heads() -> L1Heads:
         latest, finalized = l1.canonical(l1.head_number), l1.canonical(l1.finalized_number)
         return L1Heads(latest=latest, safe=finalized, finalized=finalized)
 
     l1_config = L1ChainConfig.from_json(vector["l1_chain"])
-    service = DerivationService(chain, thread, l1, heads, rollup, l1_config)
+    service = DerivationService(chain, thread, l1, heads, rollup, l1_config, blobs=l1)
     return Follower(vector, chain, thread, l1, service)
 
 
 @pytest.mark.parametrize("name", FILES)
 async def test_a_node_reaches_every_hash_receipt_and_output_root(name: str, tmp_path: Path) -> None:
     follower = open_follower(name, tmp_path)
-    follower.l1.finalized_number = follower.l1.head_number - 20
+    follower.l1.finalized_number = follower.l1.head_number - 8
     try:
         await follower.derive_all()
 
@@ -227,5 +235,26 @@ async def test_a_node_reaches_every_hash_receipt_and_output_root(name: str, tmp_
         assert 0 < heads.finalized.number < last
         follower.assert_equal_up_to(last)
     finally:
-        follower.thread.close()
-        follower.chain.store.close()
+        follower.close()
+
+
+async def test_a_node_goes_through_the_reorgs_of_l1_to_the_same_end(tmp_path: Path) -> None:
+    """Before each reorg all of L1 is derived; then safe blocks give way, or come from batches in other L1 blocks."""
+    follower = open_follower("op_batcher_reorg", tmp_path)
+    before: list[tuple[L2BlockRef, BlockId | None]] = []
+    try:
+        for fork in follower.l1.forks:
+            follower.l1.switch_to(fork)
+            await follower.derive_all()
+            safe = follower.chain.heads.safe
+            before.append((safe, follower.chain.derived_from(safe.number)))
+        follower.l1.switch_to(None)
+        await follower.derive_all()
+
+        assert follower.chain.heads.safe.number == follower.vector["safe_l2"]
+        follower.assert_equal_up_to(follower.vector["safe_l2"])
+        after = [(follower.chain.ref(ref.number), follower.chain.derived_from(ref.number)) for ref, _ in before]
+        assert all(one != other for one, other in zip(before, after, strict=True))
+        assert any(one[0] != other[0] for one, other in zip(before, after, strict=True))
+    finally:
+        follower.close()

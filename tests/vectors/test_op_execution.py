@@ -1,4 +1,4 @@
-"""Every L2 block that op-node and op-geth made, executed again by each engine (law 2, op/README.md)."""
+"""Every L2 block that op-geth made or executed, executed again by each engine (law 2, op/README.md)."""
 
 import gzip
 import json
@@ -92,7 +92,7 @@ def replay(vector: Vector, engine: Engine) -> None:
         hashes.append(sealed.block.hash)
 
 
-FILES = ("calldata.json.gz", "window.json.gz")
+FILES = tuple(f"{name}.json.gz" for name in ("calldata", "window", "braid_expiry", "op_batcher_reorg"))
 
 
 @pytest.mark.parametrize("name", FILES)

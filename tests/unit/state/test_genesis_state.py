@@ -23,7 +23,9 @@ def load(name: str) -> Mapping[str, Mapping[str, object]]:
     return content
 
 
-@pytest.mark.parametrize("name", ["calldata.json.gz", "window.json.gz"])
+@pytest.mark.parametrize(
+    "name", ["calldata.json.gz", "window.json.gz", "braid_expiry.json.gz", "op_batcher_reorg.json.gz"]
+)
 def test_the_genesis_hash_is_op_geths(name: str) -> None:
     vector = load(name)
     made = make_genesis_block(genesis_from_json(vector["genesis"]))
