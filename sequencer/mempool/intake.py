@@ -2,6 +2,7 @@
 Submissions on their way in: what a user sent in one request is decoded, checked and made durable together.
 
     submit -> decode (threads) -> check against the head -> journal synced -> in the pool, hashes go back to the user
+    submit_decoded ----------------^   the native front has decoded it
 
 What one turn of the event loop brings shares a job of the threads, and what waits for the journal shares its sync; a
 request of a hundred transactions costs the loop hardly more than a request of one. Runs on the event loop alone.
@@ -15,7 +16,8 @@ from typing import TypeAlias
 
 from l1_bridge.errors import BraidError
 from sequencer.primitives.clock import Clock
-from sequencer.primitives.recovery import Decoding
+from sequencer.primitives.recovery import Decoding, explain_refusals
+from sequencer.primitives.transaction import Transaction
 
 from .admission import AdmissionRules, check_size
 from .decoder import Decoded, Decoder, admit
@@ -29,6 +31,9 @@ from .pool import Pool
 Answer: TypeAlias = bytes | BraidError
 """The hash of a transaction that is durable and in the pool, or why it is not."""
 
+OnAnswered: TypeAlias = Callable[[Sequence[Answer]], None]
+"""Hears one answer for each of a submission."""
+
 OnRefused: TypeAlias = Callable[[bytes, str], None]
 """Called with hash and reason when a transaction is in the journal, and the pool does not take it any more."""
 
@@ -41,16 +46,18 @@ class _Submission:
 
     answers: list[Answer | None]
     positions: list[int]
-    heard: "asyncio.Future[None]"
+    on_answered: OnAnswered
 
     def refuse(self, positions: Sequence[int], reason: BraidError) -> None:
         for position in positions:
             self.answers[position] = reason
 
     def tell(self) -> None:
-        """Every answer is there; the submitter may be gone already."""
-        if not self.heard.done():
-            self.heard.set_result(None)
+        """Every answer is there."""
+        answers = [answer for answer in self.answers if answer is not None]
+        assert len(answers) == len(self.answers)
+        _count(answers)
+        self.on_answered(answers)
 
 
 class Intake:
@@ -80,7 +87,34 @@ class Intake:
 
     async def submit(self, raws: Sequence[bytes]) -> list[Answer]:
         """One answer for each, once all that is taken is durable and in the pool."""
-        submission = _Submission([None] * len(raws), [], asyncio.get_running_loop().create_future())
+        heard: asyncio.Future[list[Answer]] = asyncio.get_running_loop().create_future()
+        submission = self._begin(raws, partial(_hear, heard))
+        if not submission.positions:
+            submission.tell()
+            return await heard
+        try:
+            wanted = [raws[position] for position in submission.positions]
+            self._decoder.decode(wanted, partial(self._job_ended, submission, heard))
+        except PoolBusy as reason:
+            submission.refuse(submission.positions, reason)
+            submission.tell()
+        return await heard
+
+    def submit_decoded(
+        self, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
+    ) -> None:
+        """The same for what the extension has decoded; None: it refuses, and Python is asked why."""
+        submission = self._begin(raws, on_answered)
+        decodings = explain_refusals(raws, found)
+        self._decoded(submission, [decodings[position] for position in submission.positions])
+
+    def close(self) -> None:
+        """Give the threads back."""
+        self._decoder.close()
+
+    def _begin(self, raws: Sequence[bytes], on_answered: OnAnswered) -> _Submission:
+        """A submission that has its answers to what is too large."""
+        submission = _Submission([None] * len(raws), [], on_answered)
         for position, raw in enumerate(raws):
             try:
                 check_size(raw, self._rules)
@@ -88,28 +122,17 @@ class Intake:
                 submission.answers[position] = reason
             else:
                 submission.positions.append(position)
-        if submission.positions:
-            try:
-                wanted = [raws[position] for position in submission.positions]
-                self._decoder.decode(wanted, partial(self._decoded, submission))
-            except PoolBusy as reason:
-                submission.refuse(submission.positions, reason)
-            else:
-                await submission.heard
-        answers = [answer for answer in submission.answers if answer is not None]
-        assert len(answers) == len(raws)
-        _count(answers)
-        return answers
+        return submission
 
-    def close(self) -> None:
-        """Give the threads back."""
-        self._decoder.close()
+    def _job_ended(
+        self, submission: _Submission, heard: "asyncio.Future[list[Answer]]", decodings: list[Decoding] | Exception
+    ) -> None:
+        if not isinstance(decodings, Exception):
+            self._decoded(submission, decodings)
+        elif not heard.done():
+            heard.set_exception(decodings)
 
-    def _decoded(self, submission: _Submission, decodings: Sequence[Decoding] | Exception) -> None:
-        if isinstance(decodings, Exception):
-            if not submission.heard.done():
-                submission.heard.set_exception(decodings)
-            return
+    def _decoded(self, submission: _Submission, decodings: Sequence[Decoding]) -> None:
         head = self._view.head()
         received_at_ms = int(self._clock.now() * 1000)
         admitted: list[tuple[int, Decoded]] = []
@@ -167,6 +190,11 @@ class Intake:
                 submission.answers[position] = transaction_hash
         self._on_taken()
         submission.tell()
+
+
+def _hear(heard: "asyncio.Future[list[Answer]]", answers: Sequence[Answer]) -> None:
+    if not heard.done():  # the submitter may be gone already
+        heard.set_result(list(answers))
 
 
 def _count(answers: Sequence[Answer]) -> None:

@@ -26,7 +26,7 @@ from .admission import AdmissionRules
 from .decoder import Decoded, decode_batch
 from .errors import AdmissionError, PromisedTransactionMissing
 from .head import HeadView
-from .intake import Answer, Intake
+from .intake import Answer, Intake, OnAnswered
 from .journal import Journal
 from .journal_records import SliceRecord, TerminalRecord, TransactionRecord, compute_receipts_digest
 from .journal_replay import Replayed
@@ -120,6 +120,12 @@ class Mempool:
     async def submit_many(self, raws: Sequence[bytes]) -> list[Answer]:
         """Take in what came in one request; for each its hash, or what `submit` raises."""
         return await self._intake.submit(raws)
+
+    def submit_decoded(
+        self, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
+    ) -> None:
+        """The same for what the extension has decoded; None: it refuses, and Python is asked why."""
+        self._intake.submit_decoded(raws, found, on_answered)
 
     def take(
         self,

@@ -18,8 +18,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from sequencer.primitives.clock import Clock
 
 from .backend import ChainReader
-from .plain_connection import CONTENT_TYPES
-from .server import HttpServer
+from .server import CONTENT_TYPES, HttpServer
 
 MAX_ADMIN_BODY_BYTES = 64 * 1024
 

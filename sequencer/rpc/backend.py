@@ -184,6 +184,15 @@ class Pool(Protocol):
         """Take in durably what one request brought; for each its hash, or an error with a reason for the sender."""
         ...
 
+    def submit_decoded(
+        self,
+        raws: Sequence[bytes],
+        found: Sequence[Transaction | None],
+        on_answered: Callable[[Sequence[bytes | BraidError]], None],
+    ) -> None:
+        """The same for what is decoded already; None: the extension refuses it."""
+        ...
+
     def pending_nonce(self, address: bytes, executed: int) -> int:
         """The nonce after all that is known of that sender, whose nonce in the open block is `executed`."""
         ...

@@ -32,6 +32,7 @@ from .errors import (
 )
 from .job_pool import Deadline
 from .method import Method, Runs
+from .submissions import Submissions
 
 logger = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Dispatcher:
                 self._counters[row.name, outcome] = metrics.REQUESTS.labels(row.name, outcome)
         self._together = frozenset(name for name, row in self._methods.items() if row.together is not None)
         self._seconds = {name: metrics.SECONDS.labels(name) for name in self._methods}
+        self.submissions = Submissions.among(backend, self._methods.values())
 
     async def answer(self, body: bytes) -> bytes | None:
         """The answer to a body, whatever it is; None when it holds notifications alone."""
@@ -251,9 +253,7 @@ def read_request(item: object) -> Request:
 
 def _outcome(result: object) -> str:
     """How a result counts."""
-    if isinstance(result, RpcError):
-        return "internal" if isinstance(result, InternalError) else "refused"
-    return "ok"
+    return result.outcome if isinstance(result, RpcError) else "ok"
 
 
 def _encode(request: Request, result: object) -> bytes | None:
@@ -278,7 +278,4 @@ def encode_result(id: RequestId, result: object) -> bytes:
 
 def encode_error(id: RequestId, error: RpcError) -> bytes:
     """An answer that is an error."""
-    fields: dict[str, object] = {"code": error.code, "message": error.message}
-    if error.data is not None:
-        fields["data"] = error.data
-    return orjson.dumps({"jsonrpc": "2.0", "id": id, "error": fields})
+    return orjson.dumps({"jsonrpc": "2.0", "id": id, "error": error.fields()})

@@ -38,6 +38,18 @@ class RpcError(BraidError):
         self.message = message
         self.data = data
 
+    @property
+    def outcome(self) -> str:
+        """How it counts: as the caller's fault, or a limit."""
+        return "refused"
+
+    def fields(self) -> dict[str, object]:
+        """The error object of JSON-RPC."""
+        fields: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.data is not None:
+            fields["data"] = self.data
+        return fields
+
 
 class MalformedJson(RpcError):
     """The body is not JSON."""
@@ -74,6 +86,11 @@ class InternalError(RpcError):
 
     def __init__(self) -> None:
         super().__init__(INTERNAL_ERROR, "internal error")
+
+    @property
+    def outcome(self) -> str:
+        """How it counts: as a failure of the node."""
+        return "internal"
 
 
 class ResourceNotFound(RpcError):

@@ -9,15 +9,26 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
 from l1_bridge.errors import BraidError, TemporaryError
 from sequencer.mempool.errors import AdmissionError
 from sequencer.mempool.statuses import TransactionState
+from sequencer.primitives.transaction import Transaction
 
+from . import metrics
 from .backend import Backend, Pool
 from .block_lookup import find_included, find_view
-from .errors import SYNC_DROPPED, SYNC_TIMEOUT, ResourceUnavailable, RpcError, TransactionRejected
+from .errors import (
+    SYNC_DROPPED,
+    SYNC_TIMEOUT,
+    InternalError,
+    ResourceUnavailable,
+    RpcError,
+    TransactionRejected,
+)
 from .formatters import data, format_pool_transaction, format_receipt, format_transaction
-from .method import Method, Runs, method
+from .method import Method, OnAnswered, Runs, method
 from .parameters import (
     BlockReference,
     HashReference,
@@ -30,6 +41,8 @@ from .parameters import (
     read_uint64,
     required,
 )
+
+logger = structlog.get_logger(__name__)
 
 ENDED = (TransactionState.DROPPED, TransactionState.REPLACED, TransactionState.REJECTED)
 """States from which no transaction comes back."""
@@ -45,6 +58,17 @@ async def send_raw_transactions(backend: Backend, calls: Sequence[list[object]])
     pool = _pool(backend)
     raws = [raw for (raw,) in calls if isinstance(raw, bytes)]
     return [_answer(answer) for answer in await pool.submit_many(raws)]
+
+
+def send_decoded_transactions(
+    backend: Backend, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
+) -> None:
+    """The same for several that came at one time, decoded on their way in."""
+
+    def answered(answers: Sequence[bytes | BraidError]) -> None:
+        on_answered([_answer(answer) for answer in answers])
+
+    _pool(backend).submit_decoded(raws, found, answered)
 
 
 async def send_raw_transaction_sync(backend: Backend, raw: bytes, timeout_milliseconds: int | None) -> object:
@@ -153,7 +177,9 @@ def _refusal(reason: BraidError) -> RpcError:
         return ResourceUnavailable(text) if isinstance(reason, TemporaryError) else TransactionRejected(text)
     if isinstance(reason, TemporaryError):
         return ResourceUnavailable("the pool can not take transactions now, try again")
-    raise reason
+    metrics.INTERNAL_ERRORS.inc()
+    logger.error("rpc_submission_failed", reason=repr(reason))
+    return InternalError()
 
 
 _RAW = required("transaction", read_data)
@@ -162,7 +188,9 @@ _INDEX = required("index", read_uint64)
 
 METHODS: tuple[Method, ...] = (
     replace(
-        method("eth_sendRawTransaction", send_raw_transaction, _RAW, runs=Runs.ON_LOOP), together=send_raw_transactions
+        method("eth_sendRawTransaction", send_raw_transaction, _RAW, runs=Runs.ON_LOOP),
+        together=send_raw_transactions,
+        decoded=send_decoded_transactions,
     ),
     method(
         "eth_sendRawTransactionSync",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias, TypeVar, overload
 
+from sequencer.primitives.transaction import Transaction
+
 from .backend import Backend
 from .errors import InvalidParameters, RpcError
 from .parameters import Malformed, Parameter
@@ -21,6 +23,12 @@ D = TypeVar("D")
 
 HandleTogether: TypeAlias = Callable[[Backend, Sequence[list[object]]], Awaitable[Sequence[object | RpcError]]]
 """Answers all calls of the method in one batch: the arguments of each in, a result or an error for each out."""
+
+OnAnswered: TypeAlias = Callable[[Sequence[object | RpcError]], None]
+"""Hears a result or an error for each call."""
+
+HandleDecoded: TypeAlias = Callable[[Backend, Sequence[bytes], Sequence[Transaction | None], OnAnswered], None]
+"""Takes raw transactions that are decoded already (None: refused) and answers all of them once."""
 
 
 class Runs(Enum):
@@ -45,6 +53,8 @@ class Method:
     runs: Runs
     together: HandleTogether | None = None
     """For a method whose calls in one batch cost less together than one by one."""
+    decoded: HandleDecoded | None = None
+    """For the method whose calls the native front reads."""
 
     def decode(self, values: list[object]) -> list[object]:
         """One argument a parameter, or InvalidParameters with the parameter's name and what is wrong with it."""

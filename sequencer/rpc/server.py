@@ -1,12 +1,14 @@
 """
 The public HTTP server: POST a JSON-RPC body to `/`, get its answer.
 
-Requests of the usual form go the short way (`plain_connection`), all others through aiohttp's low-level server without
-a router: one path and one handler, since a request costs microseconds here. Bodies must say that they are JSON, so that
-no web page can send one without asking first (CORS), and pages may ask only from the origins that the operator names.
+Where the extension is, simple requests come in by its front (`native_front`); all others go through aiohttp's low-level
+server without a router: one path and one handler, since a request costs microseconds here. Bodies must say that they
+are JSON, so that no web page can send one without asking first (CORS), and pages may ask only from the origins that the
+operator names.
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -15,11 +17,17 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from . import metrics
+from . import metrics, native_front
 from .dispatcher import Dispatcher, encode_error
 from .errors import LimitExceeded, MalformedJson, RequestTimedOut
-from .plain_connection import CONTENT_TYPES, Answer, PlainConnection, PlainConnections
+from .native_front import NativeFront
 from .settings import RpcSettings
+
+CONTENT_TYPES = frozenset({"application/json", "application/json-rpc", "application/jsonrpc"})
+"""As geth accepts them."""
+
+BACKLOG = 1024
+"""Connections that may wait to be accepted."""
 
 SHUTDOWN_SECONDS = 2.0
 """Time that requests in progress have when the server closes."""
@@ -30,14 +38,14 @@ HttpHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class HttpServer:
-    """One listening socket of aiohttp's low-level server."""
+    """Listening sockets of aiohttp's low-level server, behind the native front where there is one."""
 
-    def __init__(self, handle: HttpHandler, max_body_bytes: int, answer: Answer | None = None) -> None:
-        """With `answer`, whole simple requests go the short way, and never reach `handle`."""
+    def __init__(self, handle: HttpHandler, max_body_bytes: int, dispatcher: Dispatcher | None = None) -> None:
+        """With `dispatcher`, simple requests may be answered by it without reaching `handle`."""
         self._handle = handle
         self._max_body_bytes = max_body_bytes
-        self._answer = answer
-        self._plain: PlainConnections | None = None
+        self._dispatcher = dispatcher
+        self._front: NativeFront | None = None
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._port = 0
@@ -50,26 +58,30 @@ class HttpServer:
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises OSError when the port is in use."""
         server = web.Server(self._handle, request_factory=self._make_request, access_log=None)
-        factory: Callable[[], asyncio.BaseProtocol] = server
-        if self._answer is not None:
-            plain = self._plain = PlainConnections(self._answer, server, self._max_body_bytes)
-            factory = lambda: PlainConnection(plain)  # noqa: E731
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(factory, host, port, backlog=1024)
+        if self._dispatcher is not None and native_front.is_available():
+            sockets = await bind(host, port)
+            self._port = int(sockets[0].getsockname()[1])
+            dispatcher = self._dispatcher
+            self._front = NativeFront(sockets, dispatcher.answer, dispatcher.submissions, server, self._max_body_bytes)
+        else:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(server, host, port, backlog=BACKLOG)
+            self._port = int(self._listener.sockets[0].getsockname()[1])
         self._server = server
-        self._port = int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening and end connections, after a short time for requests that run."""
-        if self._listener is None or self._server is None:
+        if self._server is None:
             return
-        self._listener.close()
-        if self._plain is not None:
-            await self._plain.close(SHUTDOWN_SECONDS)
+        if self._listener is not None:
+            self._listener.close()
+        if self._front is not None:
+            await self._front.close(SHUTDOWN_SECONDS)
         self._server.pre_shutdown()
         await self._server.shutdown(SHUTDOWN_SECONDS)
-        await self._listener.wait_closed()
-        self._listener = self._server = None
+        if self._listener is not None:
+            await self._listener.wait_closed()
+        self._listener = self._server = self._front = None
 
     def _make_request(
         self,
@@ -90,7 +102,7 @@ class RpcServer:
     def __init__(self, dispatcher: Dispatcher, settings: RpcSettings) -> None:
         self._dispatcher = dispatcher
         self._settings = settings
-        self._http = HttpServer(self.handle, settings.max_body_bytes, dispatcher.answer)
+        self._http = HttpServer(self.handle, settings.max_body_bytes, dispatcher)
 
     @property
     def port(self) -> int:
@@ -155,6 +167,21 @@ class RpcServer:
             response.headers["Access-Control-Allow-Methods"] = "POST, GET"
             response.headers["Access-Control-Allow-Headers"] = "Content-Type"
             response.headers["Access-Control-Max-Age"] = "600"
+
+
+async def bind(host: str, port: int) -> list[socket.socket]:
+    """A listening socket for each address of `host`; port 0 takes a free one, the same for all. Raises OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            taken = sockets[0].getsockname()[1] if sockets else port
+            sockets.append(socket.create_server((address[0], taken), family=family, backlog=BACKLOG))
+    except OSError:
+        for each in sockets:
+            each.close()
+        raise
+    return sockets
 
 
 def _refuse_large(limit: int) -> web.Response:

@@ -195,8 +195,22 @@ class FakePool:
         self.nonces: dict[bytes, int] = {}
         self.refusal: Exception | None = None
         self.on_submit: Callable[[Transaction], None] = lambda transaction: None
+        self.submissions: list[list[Transaction | None]] = []
+        """What came decoded, by what came together."""
 
     async def submit_many(self, raws: Sequence[bytes]) -> list[bytes | BraidError]:
+        return self._take_all(raws)
+
+    def submit_decoded(
+        self,
+        raws: Sequence[bytes],
+        found: Sequence[Transaction | None],
+        on_answered: Callable[[Sequence[bytes | BraidError]], None],
+    ) -> None:
+        self.submissions.append(list(found))
+        on_answered(self._take_all(raws))
+
+    def _take_all(self, raws: Sequence[bytes]) -> list[bytes | BraidError]:
         answers: list[bytes | BraidError] = []
         for raw in raws:
             try:

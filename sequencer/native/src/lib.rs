@@ -1,4 +1,5 @@
-//! The hot path of Braid as one Python extension: store, trie, sender recovery and the native engine.
+//! The hot path of Braid as one Python extension: store, trie, sender recovery, the native engine,
+//! and the front of the HTTP server.
 //!
 //! This file is the Python door: it registers the classes and functions that each room exports, and nothing else.
 //! Every call that works longer than microseconds releases the GIL; a panic becomes a Python exception.
@@ -9,6 +10,8 @@ pub mod block_stm;
 pub mod changes;
 pub mod dataclass;
 pub mod engine;
+pub mod http;
+pub mod mailbox;
 pub mod recovery;
 pub mod state;
 pub mod store;
@@ -22,6 +25,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[pymodule]
 fn extension(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<changes::NativeChanges>()?;
+    http::register(module)?;
     recovery::register(module)?;
     store::register(module)?;
     trie::register(module)?;

@@ -17,7 +17,9 @@ mod signature;
 mod threads;
 mod transaction;
 
+pub use python::Classes;
 pub use signature::recover_address;
+pub use transaction::{Transaction, decode};
 
 /// Decode and recover each of `raws`, on `threads` threads (0: one a core); one `Transaction` or None for each.
 #[pyfunction]
