@@ -40,7 +40,7 @@ def is_available() -> bool:
 
 
 class NativeFront:
-    """Serves listening sockets, which belong to it."""
+    """Serves listening sockets, which belong to it; should the extension's thread fail, aiohttp serves them."""
 
     def __init__(
         self,
@@ -58,13 +58,21 @@ class NativeFront:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
+        self._is_closing = False
+        self._sockets = sockets
+        self._replacements: list[asyncio.Server] = []
         max_transaction_bytes = 0 if submissions is None else MAX_TRANSACTION_BYTES
-        descriptors = [each.detach() for each in sockets]
+        descriptors = [each.fileno() for each in sockets]
         self._front = extension.HttpFront(descriptors, max_body_bytes, max_transaction_bytes, IDLE_SECONDS)
         self._loop.add_reader(self._front.fileno(), self._take)
 
     async def close(self, seconds: float) -> None:
         """End the connections, after at most so long for requests that are under way."""
+        self._is_closing = True
+        for server in self._replacements:
+            server.close()
+        for each in self._sockets:
+            each.close()
         self._front.drain()
         try:
             async with asyncio.timeout(seconds):
@@ -72,7 +80,6 @@ class NativeFront:
         except TimeoutError:
             self._front.close()
             await self._ended.wait()
-        self._loop.remove_reader(self._front.fileno())
         for task in self._tasks:
             task.cancel()
 
@@ -86,7 +93,18 @@ class NativeFront:
         for descriptor, received in given:
             self._begin(self._give_away(descriptor, received))
         if is_over:
-            self._ended.set()
+            self._end()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._loop.remove_reader(self._front.fileno())
+        if not self._is_closing:
+            logger.error("http_front_failed", reason="its thread has ended; aiohttp serves from now on")
+            self._begin(self._replace())
+
+    async def _replace(self) -> None:
+        for each in self._sockets:
+            self._replacements.append(await self._loop.create_server(self._fallback, sock=each))
 
     def _begin(self, work: Coroutine[object, object, None]) -> None:
         task = self._loop.create_task(work)

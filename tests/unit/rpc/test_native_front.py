@@ -204,3 +204,17 @@ async def test_client_that_reads_nothing_disturbs_nobody(front: Front) -> None:
 
     assert b"result" in await other.ask(call(make_transaction().raw))
     silent.writer.transport.abort()
+
+
+async def test_aiohttp_takes_over_when_the_thread_fails(front: Front) -> None:
+    http = front.rpc._http
+    assert http._front is not None
+    before = await front.connect()
+    await before.ask(call(make_transaction(nonce=0).raw))
+    http._front._front.close()  # as a failure ends it: nobody has asked for the end
+    async with asyncio.timeout(30):
+        assert await before.reader.read() == b""
+        answer = await (await front.connect()).ask(call(make_transaction(nonce=1).raw))
+
+    assert b"result" in answer
+    assert len(front.world.pool.submissions) == 1

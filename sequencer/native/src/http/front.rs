@@ -127,7 +127,7 @@ impl Front {
         Arc::clone(&self.shared)
     }
 
-    /// Serve until `close`; the last request that Python hears of is `Ended`.
+    /// Serve until `close`.
     pub fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let mut looked_at = Instant::now();
@@ -148,7 +148,6 @@ impl Front {
                 self.accept_all();
             }
         }
-        self.shared.requests.post(Request::Ended);
     }
 
     /// Whether it is time to end; closes what need not be waited for.

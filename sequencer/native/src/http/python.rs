@@ -1,7 +1,8 @@
 //! The front as Python holds it.
 
 use std::net::TcpListener;
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -28,8 +29,8 @@ pub struct HttpFront {
 
 #[pymethods]
 impl HttpFront {
-    /// `descriptors` are listening sockets, which belong to the front from now on. Calls are read here when
-    /// `max_transaction_bytes` is not 0.
+    /// `descriptors` are listening sockets that stay the caller's. Calls are read here when `max_transaction_bytes` is
+    /// not 0.
     #[new]
     fn new(
         descriptors: Vec<RawFd>,
@@ -39,15 +40,19 @@ impl HttpFront {
     ) -> PyResult<Self> {
         let mut listeners = Vec::with_capacity(descriptors.len());
         for descriptor in descriptors {
-            // SAFETY: the caller has detached the socket, so nobody else closes the descriptor
-            let listener = TcpListener::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
+            // SAFETY: the caller's socket is open during this call
+            let listener = TcpListener::from(unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned()?);
             listener.set_nonblocking(true)?;
             listeners.push(listener);
         }
         let idle = Duration::try_from_secs_f64(idle_seconds).unwrap_or(Duration::MAX);
         let front = Front::new(listeners, Settings { max_body_bytes, max_transaction_bytes, idle })?;
         let shared = front.shared();
-        thread::Builder::new().name("http".into()).spawn(move || front.run())?;
+        let heard = Arc::clone(&shared);
+        thread::Builder::new().name("http".into()).spawn(move || {
+            drop(catch_unwind(AssertUnwindSafe(|| front.run()))); // whatever the end was, Python hears of it
+            heard.requests.post(Request::Ended);
+        })?;
         Ok(Self { shared })
     }
 
