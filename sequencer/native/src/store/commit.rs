@@ -42,8 +42,9 @@ pub fn apply_changes(
         }
     };
     let mut writer = FlatWriter { transaction, number, place, reverse: Vec::new() };
-    let mut accounts: Vec<(&Address, &Option<FlatAccount>)> = complete.accounts.iter().collect();
-    accounts.sort_unstable_by_key(|(address, _)| **address);
+    let mut accounts: Vec<(Address, &Option<FlatAccount>)> =
+        complete.accounts.iter().map(|(address, account)| (*address, account)).collect();
+    accounts.sort_unstable_by_key(|(address, _)| *address);
     for (address, account) in accounts {
         writer.set(Table::Accounts, address.as_slice(), &flat::encode_account(account.as_ref()))?;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Layers, ParentState, Proof, TrieUpdate, View, compute, proof, state, update};
+use super::{Layers, ParentState, Proof, TrieUpdate, View, compute, proof, state, threads, update};
 use crate::store::{Environment, Mark, ReadTxn, StateAt, StoreError, changes_back_to, head_of, number_of};
 use alloy_primitives::{Address, B256, U256, keccak256};
 
@@ -88,5 +88,5 @@ impl OlderTries {
 /// What leads from the head's tries back to those of the older block `number`.
 pub fn update_back_to(environment: &Arc<Environment>, layers: &Layers, number: u64) -> Result<TrieUpdate, StoreError> {
     let back = changes_back_to(&environment.begin_read()?, number, usize::MAX)?;
-    compute(&ParentState::at_head(environment, layers, state::threads())?.views(), &back)
+    compute(&ParentState::at_head(environment, layers, threads())?.views(), &back)
 }

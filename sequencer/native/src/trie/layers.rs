@@ -8,7 +8,7 @@ use std::sync::Arc;
 use alloy_primitives::{Address, B256};
 use parking_lot::Mutex;
 
-use super::{View, compute, state, view::Overlay};
+use super::{View, compute, threads, view::Overlay};
 use crate::{
     changes::Changes,
     store::{
@@ -90,7 +90,7 @@ impl Layers {
         for number in oldest..=number_of(&head) {
             let changes = pending_changes(&transaction, number)?;
             let mut looks = Vec::new();
-            for _ in 0..state::threads() {
+            for _ in 0..threads() {
                 looks.push(environment.begin_read()?);
             }
             let views: Vec<View<'_>> = looks.iter_mut().map(|look| View::of(look, &layers)).collect();

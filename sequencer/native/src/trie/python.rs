@@ -12,7 +12,8 @@ use pyo3::{
 };
 
 use super::{
-    ParentState, Proof, Rebuild, TrieUpdate, compute, layers, put_layers, settle_all, state, state_root, update_back_to,
+    ParentState, Proof, Rebuild, TrieUpdate, compute, layers, put_layers, settle_all, state, state_root, threads,
+    update_back_to,
 };
 use crate::{
     changes::NativeChanges,
@@ -69,7 +70,7 @@ fn compute_tries(
     let update = py.detach(move || {
         let mut parent = match store {
             None => ParentState::empty(),
-            Some(store) => ParentState::at_head(&store.environment, &store.layers, state::threads())?,
+            Some(store) => ParentState::at_head(&store.environment, &store.layers, threads())?,
         };
         let update = compute(&parent.views(), &changes)?;
         if update.parent_root != B256::from(state_root) { Err(StoreError::Unavailable) } else { Ok(update) }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use alloy_primitives::{Address, B256, U256, keccak256};
 
-use super::{Layers, ParentState, TrieUpdate, compute, state};
+use super::{Layers, ParentState, TrieUpdate, compute, threads};
 use crate::{
     changes::Changes,
     store::{Environment, ReadTxn, StoreError, Table, flat},
@@ -58,7 +58,7 @@ impl Rebuild {
             keys += self.add_account(&transaction, &mut changes, BATCH - keys)?;
         }
         drop(transaction);
-        let mut parent = ParentState::at_head(&self.environment, &Layers::default(), state::threads())?;
+        let mut parent = ParentState::at_head(&self.environment, &Layers::default(), threads())?;
         Ok(Some(compute(&parent.views(), &changes)?))
     }
 

@@ -10,26 +10,25 @@ use std::{
 
 use alloy_primitives::{Address, B256, U256, keccak256, map::HashMap};
 use alloy_trie::EMPTY_ROOT_HASH;
+use parking_lot::Mutex;
 
 use super::{
     Layers,
     account::{AccountChange, trimmed},
     nodes::put_string,
     path::Path,
-    update::{Change, Entry, account_trie, on_threads, root_of, storage_trie, update_trie},
+    threads::{on_threads, threads},
+    update::{Change, Entry, account_trie, root_of, storage_trie, update_trie},
     view::{Overlay, Records, View},
 };
 use crate::{
-    changes::Changes,
+    changes::{Changes, FlatAccount},
     store::{Environment, ReadTxn, StoreError, head_of},
     trie::record::Child,
 };
 
 /// A storage trie with more changed slots than this gets all threads to itself.
 const LARGE_STORAGE: usize = 512;
-
-/// Addresses that a thread takes at once.
-const HASHED_AT_ONCE: usize = 256;
 
 /// Accounts of a block from which on their tries are worth a second thread.
 const PARALLEL_ACCOUNTS: usize = 64;
@@ -83,12 +82,6 @@ impl ParentState {
     }
 }
 
-/// Threads that a root is computed on.
-pub fn threads() -> usize {
-    const MOST: usize = 16;
-    std::thread::available_parallelism().map_or(1, usize::from).min(MOST)
-}
-
 /// Root of the account trie of a view.
 pub fn state_root(view: &View<'_>) -> Result<B256, StoreError> {
     root_of(&view.get(&account_trie())?.map_or(Child::Empty, Child::Stored))
@@ -103,134 +96,136 @@ pub fn storage_root(view: &View<'_>, address: &Address) -> Result<B256, StoreErr
 pub fn compute(views: &[View<'_>], changes: &Changes) -> Result<TrieUpdate, StoreError> {
     let Some(view) = views.first() else { return Err(StoreError::Closed) };
     let parent_root = state_root(view)?;
-    let mut touched = touched_accounts(views, changes)?;
-    let (wiped, mut records) = update_storage(views, changes, &mut touched)?;
-    let entries: Vec<Entry> = touched.iter().map(|one| account_entry(changes, one)).collect();
-    let (state_root, changed) = update_trie(&account_trie(), views, &entries)?;
-    records.extend(changed);
-    let overlay = Arc::new(Overlay::new(wiped, records));
-    let storage_roots = touched.iter().filter_map(|one| Some((one.address, one.storage_root?))).collect();
-    Ok(TrieUpdate { parent_root, state_root, storage_roots, overlay })
+    let touched = touched_accounts(views, changes)?;
+    let mut storage = update_storage(views, changes, &touched)?;
+    let roots = &storage.roots;
+    let (state_root, changed) = update_trie(&account_trie(), views, &touched, |one| one.entry(roots))?;
+    storage.records.extend(changed);
+    let overlay = Arc::new(Overlay::new(storage.wiped, storage.records));
+    Ok(TrieUpdate { parent_root, state_root, storage_roots: storage.roots, overlay })
 }
 
-/// An account that a block touches.
-#[derive(Clone)]
-struct Touched {
-    address: Address,
+/// An account that a block touches, by the hash of its address.
+struct Touched<'a> {
     hash: B256,
-    is_deleted: bool,
-    /// Whether its storage trie starts from nothing.
-    is_fresh: bool,
-    storage_root: Option<B256>,
+    address: &'a Address,
+    /// What it becomes; the outer None: as it was, but for its storage.
+    account: Option<&'a Option<FlatAccount>>,
 }
 
-fn touched_accounts(views: &[View<'_>], changes: &Changes) -> Result<Vec<Touched>, StoreError> {
-    let mut addresses: Vec<Address> = changes.accounts.keys().copied().collect();
-    addresses.extend(changes.storage.keys().filter(|address| !changes.accounts.contains_key(*address)));
-    let is_known = |address: &Address| changes.accounts.contains_key(address) || changes.storage.contains_key(address);
-    addresses.extend(changes.wiped.iter().filter(|address| !is_known(address)));
-    let touch = |address: &Address| {
-        let is_deleted = matches!(changes.accounts.get(address), Some(None));
-        let is_fresh = is_deleted || changes.wiped.contains(address);
-        Touched { address: *address, hash: keccak256(address), is_deleted, is_fresh, storage_root: None }
-    };
-    let threads = if addresses.len() >= PARALLEL_ACCOUNTS { views } else { &views[..1] };
-    let parts: Vec<&[Address]> = addresses.chunks(HASHED_AT_ONCE).collect();
-    let next = AtomicUsize::new(0);
-    let found = on_threads(threads, |_| {
-        let mut touched = Vec::new();
-        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            touched.extend(part.iter().map(touch));
+impl Touched<'_> {
+    fn is_deleted(&self) -> bool {
+        matches!(self.account, Some(None))
+    }
+
+    /// Its place in the account trie, where `roots` are the new storage roots.
+    fn entry(&self, roots: &HashMap<Address, B256>) -> Entry {
+        let key = Path::of_key(self.hash.as_slice());
+        if self.is_deleted() {
+            return Entry { key, change: Change::Delete };
         }
-        touched.sort_unstable_by_key(|one| one.hash);
-        Ok(touched)
+        let account = self.account.copied().flatten();
+        let storage_root = roots.get(self.address).copied();
+        Entry { key, change: Change::Account(AccountChange { account, storage_root }) }
+    }
+}
+
+/// All of them in the order of their hashes.
+fn touched_accounts<'a>(views: &[View<'_>], changes: &'a Changes) -> Result<Vec<Touched<'a>>, StoreError> {
+    let touch = |address, account| Touched { hash: B256::ZERO, address, account };
+    let mut touched = Vec::with_capacity(changes.accounts.len() + changes.storage.len());
+    touched.extend(changes.accounts.iter().map(|(address, account)| touch(address, Some(account))));
+    let others = changes.storage.keys().chain(changes.wiped.iter().filter(|one| !changes.storage.contains_key(*one)));
+    touched.extend(others.filter(|one| !changes.accounts.contains_key(*one)).map(|one| touch(one, None)));
+    let threads = if touched.len() >= PARALLEL_ACCOUNTS { views } else { &views[..1] };
+    let share = touched.len().div_ceil(threads.len()).max(1);
+    let shares = Mutex::new(touched.chunks_mut(share));
+    on_threads(threads, |_| {
+        let next = shares.lock().next();
+        let Some(share) = next else { return Ok(()) };
+        for one in share.iter_mut() {
+            one.hash = keccak256(one.address);
+        }
+        share.sort_unstable_by_key(|one| one.hash);
+        Ok(())
     })?;
-    let mut touched = found.concat();
     touched.sort_by_key(|one| one.hash); // takes the sorted runs as they are
     Ok(touched)
 }
 
-/// Change every storage trie; sets the roots of `touched` that change.
-fn update_storage(
-    views: &[View<'_>],
-    changes: &Changes,
-    touched: &mut [Touched],
-) -> Result<(HashSet<B256>, Records), StoreError> {
-    let mut wiped = HashSet::new();
-    let mut small: Vec<usize> = Vec::new();
-    let mut records = Records::new();
-    for (index, one) in touched.iter_mut().enumerate() {
-        if one.is_fresh {
-            wiped.insert(one.hash);
-            one.storage_root = Some(EMPTY_ROOT_HASH);
+/// What becomes of the storage tries.
+#[derive(Default)]
+struct StorageUpdate {
+    /// Owners whose tries start from nothing.
+    wiped: HashSet<B256>,
+    roots: HashMap<Address, B256>,
+    records: Records,
+}
+
+/// Change every storage trie.
+fn update_storage(views: &[View<'_>], changes: &Changes, touched: &[Touched<'_>]) -> Result<StorageUpdate, StoreError> {
+    let mut update = StorageUpdate::default();
+    let mut small: Vec<(&Touched<'_>, &HashMap<U256, U256>)> = Vec::new();
+    for one in touched {
+        if one.is_deleted() || changes.wiped.contains(one.address) {
+            update.wiped.insert(one.hash);
+            update.roots.insert(*one.address, EMPTY_ROOT_HASH);
         }
-        match changes.storage.get(&one.address) {
+        match changes.storage.get(one.address) {
             None => {}
-            Some(slots) if one.is_deleted || slots.is_empty() => {}
+            Some(slots) if one.is_deleted() || slots.is_empty() => {}
             Some(slots) if slots.len() > LARGE_STORAGE => {
-                let (root, changed) = update_slots(views, one, slots)?;
-                one.storage_root = Some(root);
-                records.extend(changed);
+                let (root, changed) = update_slots(views, one, changes.wiped.contains(one.address), slots)?;
+                update.roots.insert(*one.address, root);
+                update.records.extend(changed);
             }
-            Some(_) => small.push(index),
+            Some(slots) => small.push((one, slots)),
         }
     }
     let is_parallel = small.len() >= PARALLEL_ACCOUNTS;
     let next = AtomicUsize::new(0);
-    let accounts = &*touched;
     let parts = on_threads(if is_parallel { views } else { &views[..1] }, |view| {
-        let mut roots = Vec::new();
-        let mut records = Records::new();
-        while let Some(index) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let one = &accounts[*index];
-            if let Some(slots) = changes.storage.get(&one.address) {
-                let (root, changed) = update_slots(std::slice::from_ref(view), one, slots)?;
-                roots.push((*index, root));
-                records.extend(changed);
-            }
+        let mut part = StorageUpdate::default();
+        while let Some((one, slots)) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let is_fresh = changes.wiped.contains(one.address);
+            let (root, changed) = update_slots(std::slice::from_ref(view), one, is_fresh, slots)?;
+            part.roots.insert(*one.address, root);
+            part.records.extend(changed);
         }
-        Ok((roots, records))
+        Ok(part)
     })?;
-    for (roots, changed) in parts {
-        records.extend(changed);
-        for (index, root) in roots {
-            touched[index].storage_root = Some(root);
-        }
+    for part in parts {
+        update.records.extend(part.records);
+        update.roots.extend(part.roots);
     }
-    Ok((wiped, records))
+    Ok(update)
 }
 
 fn update_slots(
     views: &[View<'_>],
-    account: &Touched,
+    account: &Touched<'_>,
+    is_fresh: bool,
     slots: &HashMap<U256, U256>,
 ) -> Result<(B256, Records), StoreError> {
-    let mut entries: Vec<Entry> = slots.iter().map(|(slot, value)| slot_entry(slot, value)).collect();
-    entries.sort_unstable_by(|a, b| a.key.as_slice().cmp(b.key.as_slice()));
+    let mut hashed: Vec<(B256, &U256)> =
+        slots.iter().map(|(slot, value)| (keccak256(slot.to_be_bytes::<32>()), value)).collect();
+    hashed.sort_unstable_by_key(|(hash, _)| *hash);
     let name = storage_trie(&account.hash);
-    if account.is_fresh {
+    let entry = |(hash, value): &(B256, &U256)| slot_entry(hash, value);
+    if is_fresh {
         let nothing: Vec<View<'_>> = views.iter().map(|_| View::empty()).collect();
-        return update_trie(&name, &nothing, &entries);
+        return update_trie(&name, &nothing, &hashed, entry);
     }
-    update_trie(&name, views, &entries)
+    update_trie(&name, views, &hashed, entry)
 }
 
-/// The entry of one slot in its account's storage trie.
-pub fn slot_entry(slot: &U256, value: &U256) -> Entry {
-    let key = Path::of_key(keccak256(slot.to_be_bytes::<32>()).as_slice());
+/// The entry of a slot, by its hash, in its account's storage trie.
+fn slot_entry(hash: &B256, value: &U256) -> Entry {
+    let key = Path::of_key(hash.as_slice());
     if value.is_zero() {
         return Entry { key, change: Change::Delete };
     }
     let mut leaf = Vec::with_capacity(33);
     put_string(&mut leaf, trimmed(&value.to_be_bytes::<32>()));
     Entry { key, change: Change::Set(leaf) }
-}
-
-fn account_entry(changes: &Changes, one: &Touched) -> Entry {
-    let key = Path::of_key(one.hash.as_slice());
-    if one.is_deleted {
-        return Entry { key, change: Change::Delete };
-    }
-    let account = changes.accounts.get(&one.address).copied().flatten();
-    Entry { key, change: Change::Account(AccountChange { account, storage_root: one.storage_root }) }
 }

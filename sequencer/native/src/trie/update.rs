@@ -1,7 +1,7 @@
 //! Many changes to one trie in a single walk: every branch on the way is read, changed and encoded once.
 //!
-//! Entries come sorted, so those below a branch are a slice of them. What an update makes and unmakes on the way is
-//! never encoded. A walk reads through a `View` and collects the records that it changes; nothing is written here.
+//! Entries come sorted, so those below a branch are a slice of them; of a large update only those of the subtries that
+//! threads are at are there at once. What an update makes and unmakes on the way is never encoded. A walk reads through a `View` and collects the records that it changes; nothing is written here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +12,7 @@ use super::{
     account::AccountChange,
     path::{Path, shared},
     record::{Child, Writer, read_branch},
+    threads::on_threads,
     view::{Records, View},
 };
 use crate::store::StoreError;
@@ -72,26 +73,47 @@ pub fn root_of(slot: &Child<'_>) -> Result<B256, StoreError> {
     Ok(Writer::default().child(&mut Vec::new(), slot)?.root())
 }
 
-/// The root after `entries`, which are sorted and unique, and the records that change with it.
+/// The root after the entries that `entry_of` makes of `items`, and the records that change with it.
 ///
-/// `views` are looks at the same parent state, one a thread that may work.
-pub fn update_trie(name: &[u8], views: &[View<'_>], entries: &[Entry]) -> Result<(B256, Records), StoreError> {
+/// The items are in the order of their entries' keys, which are unique. `views` are looks at the same parent state, one
+/// a thread that may work.
+pub fn update_trie<T: Sync>(
+    name: &[u8],
+    views: &[View<'_>],
+    items: &[T],
+    entry_of: impl Fn(&T) -> Entry + Sync,
+) -> Result<(B256, Records), StoreError> {
     let Some(view) = views.first() else { return Err(StoreError::Closed) };
     let slot = view.get(name)?.map_or(Child::Empty, Child::Stored).open()?;
     let mut walk = Walk::new(name, view);
+    let entries = |items: &[T]| -> Vec<Entry> { items.iter().map(&entry_of).collect() };
+    let groups = || group_by_nibble(items, &entry_of);
     let after = match slot {
-        Child::Branch { extension, .. } if extension.is_empty() && entries.len() >= PARALLEL_ENTRIES => {
-            walk.share(views, walk.read(&[])?, entries)?
+        Child::Branch { extension, .. } if extension.is_empty() && items.len() >= PARALLEL_ENTRIES => {
+            walk.share(views, walk.read(&[])?, &groups(), &entries)?
         }
-        Child::Empty if entries.len() >= PARALLEL_ENTRIES => {
-            walk.share(views, [const { Child::Empty }; 16], entries)?
+        Child::Empty if items.len() >= PARALLEL_ENTRIES => {
+            walk.share(views, [const { Child::Empty }; 16], &groups(), &entries)?
         }
-        slot => walk.change(&mut Path::default(), slot, entries)?,
+        slot => walk.change(&mut Path::default(), slot, &entries(items))?,
     };
     let mut record = Vec::new();
     let root = if after.is_empty() { EMPTY_ROOT_HASH } else { walk.writer.child(&mut record, &after)?.root() };
     walk.records.push((name.to_vec(), (!after.is_empty()).then_some(record)));
     Ok((root, walk.records))
+}
+
+/// The items by the first nibble of their keys.
+fn group_by_nibble<T>(items: &[T], entry_of: impl Fn(&T) -> Entry) -> Vec<(u8, &[T])> {
+    let nibble_of = |item: &T| entry_of(item).key.as_slice()[0];
+    let (mut groups, mut rest) = (Vec::new(), items);
+    while let Some(first) = rest.first() {
+        let nibble = nibble_of(first);
+        let (group, others) = rest.split_at(rest.partition_point(|item| nibble_of(item) == nibble));
+        groups.push((nibble, group));
+        rest = others;
+    }
+    groups
 }
 
 type Children<'a> = [Child<'a>; 16];
@@ -116,16 +138,13 @@ impl<'a, 'v> Walk<'a, 'v> {
     }
 
     /// Change a root branch on as many threads as there are views.
-    fn share(
+    fn share<T: Sync>(
         &mut self,
         views: &[View<'v>],
         mut children: Children<'a>,
-        entries: &[Entry],
+        groups: &[(u8, &[T])],
+        entries: &(impl Fn(&[T]) -> Vec<Entry> + Sync),
     ) -> Result<Child<'a>, StoreError> {
-        let groups: Vec<(u8, &[Entry])> = entries
-            .chunk_by(|a, b| a.key.as_slice()[0] == b.key.as_slice()[0])
-            .map(|g| (g[0].key.as_slice()[0], g))
-            .collect();
         let next = AtomicUsize::new(0);
         let name = self.name;
         let slots = &children;
@@ -135,7 +154,7 @@ impl<'a, 'v> Walk<'a, 'v> {
             while let Some((nibble, group)) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut path = Path::default();
                 path.push(*nibble);
-                let child = walk.change(&mut path, slots[usize::from(*nibble)].clone(), group)?;
+                let child = walk.change(&mut path, slots[usize::from(*nibble)].clone(), &entries(group))?;
                 changed.push((*nibble, child.open()?));
             }
             walk.records.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -267,23 +286,6 @@ impl<'a, 'v> Walk<'a, 'v> {
     }
 }
 
-/// Run `work` once a view, each on a thread of its own, the first on this one.
-pub fn on_threads<'v, T: Send>(
-    views: &[View<'v>],
-    work: impl Fn(&View<'v>) -> Result<T, StoreError> + Sync,
-) -> Result<Vec<T>, StoreError> {
-    let Some((first, others)) = views.split_first() else { return Ok(Vec::new()) };
-    let work = &work;
-    std::thread::scope(|scope| {
-        let running: Vec<_> = others.iter().map(|view| scope.spawn(move || work(view))).collect();
-        let mut results = vec![work(first)];
-        for thread in running {
-            results.push(thread.join().unwrap_or_else(|_| Err(StoreError::Failed("a trie thread panicked".into()))));
-        }
-        results.into_iter().collect()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -329,9 +331,11 @@ mod tests {
             .collect()
     }
 
-    fn entries(batch: &Model) -> Vec<Entry> {
+    fn update(views: &[View<'_>], batch: &Model) -> (B256, Records) {
         let change = |value: &Vec<u8>| if value.is_empty() { Change::Delete } else { Change::Set(value.clone()) };
-        batch.iter().map(|(key, value)| Entry { key: Path::of_key(key), change: change(value) }).collect()
+        let items: Vec<(&Vec<u8>, &Vec<u8>)> = batch.iter().collect();
+        update_trie(b"a", views, &items, |(key, value)| Entry { key: Path::of_key(key), change: change(value) })
+            .unwrap()
     }
 
     fn layer(records: Records) -> Arc<Overlay> {
@@ -354,7 +358,7 @@ mod tests {
                 };
             }
             let views: Vec<View<'_>> = (0..threads).map(|_| View::over(&layers)).collect();
-            let (root, records) = update_trie(b"a", &views, &entries(&batch)).unwrap();
+            let (root, records) = update(&views, &batch);
             assert_eq!(root, expected(&model), "seed {seed}, step {step}");
             layers.insert(0, layer(records));
         }
@@ -378,10 +382,10 @@ mod tests {
     #[test]
     fn a_trie_that_loses_its_last_key_is_empty() {
         let full: Model = [(vec![1, 2], vec![7]), (vec![1, 3], vec![8])].into();
-        let (_, records) = update_trie(b"a", &[View::empty()], &entries(&full)).unwrap();
+        let (_, records) = update(&[View::empty()], &full);
         let mut layers = vec![layer(records)];
         let none = full.keys().map(|key| (key.clone(), Vec::new())).collect();
-        let (root, records) = update_trie(b"a", &[View::over(&layers)], &entries(&none)).unwrap();
+        let (root, records) = update(&[View::over(&layers)], &none);
         layers.insert(0, layer(records));
 
         assert_eq!(root, EMPTY_ROOT_HASH);
