@@ -140,12 +140,15 @@ def _start(settings: "NodeSettings", is_sequencer: bool) -> None:
 
 
 async def _run(settings: "NodeSettings", is_sequencer: bool) -> None:
-    from sequencer.node.builder import build_node
+    from sequencer.node.genesis_file import GenesisReading
+
+    genesis = GenesisReading(settings.genesis, settings.data_dir)
+    from sequencer.node.builder import build_node  # a second of loading, beside the reading
     from sequencer.node.logging import configure_logging
     from sequencer.node.runner import run_services, stop_on_signals
 
     configure_logging(settings.log_level)
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with build_node(settings, is_sequencer=is_sequencer) as services:
+    async with build_node(settings, is_sequencer=is_sequencer, genesis=genesis) as services:
         await run_services(services, stop)

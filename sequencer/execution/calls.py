@@ -12,7 +12,8 @@ from sequencer.primitives.account import EMPTY_CODE_HASH, Account
 from sequencer.state.reader import StateReader
 
 from .environment import BlockEnvironment
-from .evm import Evm, EvmMessage
+from .evm import Evm
+from .evm_message import EvmMessage
 from .flat_accounts import FlatAccounts
 from .interface import CallMessage, CallResult, Overrides
 from .intrinsic import MAX_INIT_CODE_BYTES, floor_gas, intrinsic_gas, refunded_gas

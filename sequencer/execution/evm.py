@@ -5,8 +5,6 @@ Of py-evm the interpreter alone is used: opcodes, computations, precompiles. Its
 are not; what happens around a message (fees, nonces, refunds) is in `transaction_execution`.
 """
 
-from dataclasses import dataclass
-
 from eth import constants
 from eth.abc import ComputationAPI
 from eth.exceptions import (
@@ -31,6 +29,7 @@ from eth.vm.message import Message
 from sequencer.primitives.receipt import Log
 
 from .environment import BlockEnvironment, Fork
+from .evm_message import EvmMessage, EvmResult
 from .flat_accounts import FlatAccounts
 from .interpreter import state_class
 from .validation import delegation_target
@@ -50,32 +49,6 @@ _ERROR_NAMES: dict[type[VMError], str] = {
     ReservedBytesInCode: "invalid code: must not begin with 0xef",
 }
 """What users are told; the names are the ones that go-ethereum gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvmMessage:
-    """The outermost message of a transaction; `to` None creates a contract at `created`. Value and price in wei."""
-
-    sender: bytes
-    to: bytes | None
-    value: int
-    data: bytes
-    gas: int
-    gas_price: int
-    created: bytes | None = None
-    blob_hashes: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EvmResult:
-    """How a message ended; `error` is None on success. `refund` counts gas from cleared storage, not yet capped."""
-
-    gas_left: int
-    refund: int
-    output: bytes
-    error: str | None
-    logs: tuple[Log, ...]
-    destroyed: tuple[bytes, ...]
 
 
 class Evm:

@@ -11,7 +11,8 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
 from .environment import Fork
-from .evm import Evm, EvmMessage, EvmResult
+from .evm import Evm
+from .evm_message import EvmMessage, EvmResult
 from .flat_accounts import FlatAccounts
 from .interface import SystemCallFailed
 

@@ -21,7 +21,7 @@ from sequencer.state.changes import StateChanges
 from sequencer.state.reader import StateReader
 
 from .environment import BlockEnvironment, Fork
-from .evm import EvmMessage, EvmResult
+from .evm_message import EvmMessage, EvmResult
 from .fees import FeeParameters
 from .flat_accounts import NONCE, FlatAccounts, ReadSet
 from .interface import InvalidReason

@@ -40,7 +40,7 @@ from .catching_up import CatchUpTeller
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
 from .engines import choose_engine, first_engine, second_engine
-from .genesis_file import load_genesis
+from .genesis_file import GenesisReading
 from .json_files import UnusableFile, read_json_object
 from .pool_view import ChainEvents, ChainPoolView
 from .redis import choose_redis, without_password
@@ -76,9 +76,13 @@ class _L1Parts:
 
 
 @asynccontextmanager
-async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIterator[list[NamedService]]:
+async def build_node(
+    settings: NodeSettings, *, is_sequencer: bool, genesis: GenesisReading | None = None
+) -> AsyncIterator[list[NamedService]]:
     """
     Everything of one node, its RPC listening; the services are the caller's to run.
+
+    `genesis` is the file's reading where the caller has begun it.
 
     Raises
     ------
@@ -86,7 +90,7 @@ async def build_node(settings: NodeSettings, *, is_sequencer: bool) -> AsyncIter
         A file, the data directory or a port can not be used; the message says which.
     """
     async with AsyncExitStack() as stack:
-        base = await _open_base(settings, stack)
+        base = await _open_base(settings, stack, genesis)
         l1 = None if settings.l1 is None else await _connect_l1(base, settings.l1, stack)
         clock = await _choose_clock(base, l1)
         services: list[NamedService] = []
@@ -139,8 +143,8 @@ async def build_deriver(settings: NodeSettings, rollup: RollupConfig, l1_url: st
         yield Deriver(base.chain, l1.client, l1.tracker, derivation)
 
 
-async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
-    genesis_file = load_genesis(settings.genesis, settings.data_dir)
+async def _open_base(settings: NodeSettings, stack: AsyncExitStack, reading: GenesisReading | None = None) -> _Base:
+    genesis_file = await (reading or GenesisReading(settings.genesis, settings.data_dir)).take()
     genesis = genesis_file.genesis
     rollup = None if settings.rollup is None else RollupConfig.from_json(read_json_object(settings.rollup))
     try:
@@ -148,15 +152,14 @@ async def _open_base(settings: NodeSettings, stack: AsyncExitStack) -> _Base:
     except OSError as reason:
         raise UnusableFile(f"{settings.data_dir}: {reason.strerror}") from None
     require_no_divergence(settings.data_dir)
-    store_path = settings.data_dir / "chain"
-    store = Store.open(store_path, chain_id=genesis.chain_id)
+    store = Store.open(settings.data_dir / "chain", chain_id=genesis.chain_id)
     stack.callback(store.close)
     redis_url = choose_redis(settings.redis, settings.data_dir, stack)
     cache = None
     if redis_url is not None:
         cache = StateCache.connect(redis_url, store, chain_id=genesis.chain_id)
         stack.callback(cache.close)
-    engine = choose_engine(settings, store, store_path, genesis.chain_id, redis_url, cache)
+    engine = choose_engine(settings, store, genesis.chain_id, redis_url, cache)
     stack.callback(engine.close)
     thread = ChainThread()
     stack.callback(thread.close)

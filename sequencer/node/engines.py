@@ -1,7 +1,11 @@
-"""Which engine executes, by name: `auto` is the native one where the extension is, else the parallel one."""
+"""
+Which engine executes, by name: `auto` is the native one where the extension is, else the parallel one.
+
+The engines on py-evm are loaded where they are chosen: loading them is a third of a node's start.
+"""
 
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from l1_bridge.errors import CriticalError
 from sequencer import native
@@ -10,15 +14,13 @@ from sequencer.execution.cross_check import CrossCheckEngine, NamedEngine
 from sequencer.execution.interface import Engine
 from sequencer.execution.native.engine import NativeEngine
 from sequencer.execution.native.prefetch import RedisPrefetch
-from sequencer.execution.parallel.engine import ParallelEngine
-from sequencer.execution.parallel.pool import Executor
-from sequencer.execution.parallel.remote_source import RemoteSource
-from sequencer.execution.parallel.source import StoreSource
-from sequencer.execution.serial import SerialEngine
 from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
 from .divergence_file import keep_divergence
+
+if TYPE_CHECKING:
+    from sequencer.execution.parallel.pool import Executor
 
 
 class RayMissing(CriticalError):
@@ -70,7 +72,6 @@ def second_engine(settings: NodeSettings) -> str | None:
 def choose_engine(
     settings: NodeSettings,
     store: Store,
-    store_path: Path,
     chain_id: int,
     redis_url: str | None,
     cache: StateCache | None,
@@ -84,14 +85,13 @@ def choose_engine(
     """
 
     def make(name: str) -> Engine:
-        if name == "serial":
-            return SerialEngine()
         if name == "native":
             return NativeEngine(settings.workers, prefetch=None if cache is None else RedisPrefetch(cache))
-        if settings.executor == "processes":
-            return ParallelEngine(StoreSource(store_path, chain_id, redis_url), settings.workers)
-        source = RemoteSource(chain_id, store.store_id, store.cache_secret, redis_url)
-        return ParallelEngine(source, settings.workers, executor=_connect_ray(settings))
+        if name == "serial":
+            from sequencer.execution.serial import SerialEngine
+
+            return SerialEngine()
+        return _make_parallel(settings, store, chain_id, redis_url)
 
     first_name, second_name = first_engine(settings), second_engine(settings)
     first = make(first_name)
@@ -106,7 +106,18 @@ def choose_engine(
     return CrossCheckEngine(NamedEngine(first_name, first), NamedEngine(second_name, second), keep)
 
 
-def _connect_ray(settings: NodeSettings) -> Executor:
+def _make_parallel(settings: NodeSettings, store: Store, chain_id: int, redis_url: str | None) -> Engine:
+    from sequencer.execution.parallel.engine import ParallelEngine
+    from sequencer.execution.parallel.remote_source import RemoteSource
+    from sequencer.execution.parallel.source import StoreSource
+
+    if settings.executor == "processes":
+        return ParallelEngine(StoreSource(store.path, chain_id, redis_url), settings.workers)
+    source = RemoteSource(chain_id, store.store_id, store.cache_secret, redis_url)
+    return ParallelEngine(source, settings.workers, executor=_connect_ray(settings))
+
+
+def _connect_ray(settings: NodeSettings) -> "Executor":
     try:
         from sequencer.execution.parallel.ray_executor import RayExecutor
     except ImportError:

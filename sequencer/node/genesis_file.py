@@ -6,6 +6,7 @@ file that was: `genesis.known` holds the file's digest, the hash of block 0, and
 with another digest is read in full, and the chain refuses it when its block 0 is another one.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -57,6 +58,20 @@ class GenesisFile:
             known = {"digest": self.digest, "hash": block_hash.hex(), "genesis": content}
             write_json_object(data_dir / KNOWN_NAME, known)
         return light
+
+
+class GenesisReading:
+    """A genesis file that is read on a thread of its own from now on, while the rest of a node is loaded."""
+
+    def __init__(self, path: Path, data_dir: Path) -> None:
+        self._found: asyncio.Future[GenesisFile] | None
+        self._found = asyncio.get_running_loop().run_in_executor(None, load_genesis, path, data_dir)
+
+    async def take(self) -> GenesisFile:
+        """The file, once: its accounts are many, and are not kept here. Raises as `load_genesis` does."""
+        found, self._found = self._found, None
+        assert found is not None, "the file was taken before"
+        return await found
 
 
 def load_genesis(path: Path, data_dir: Path) -> GenesisFile:

@@ -5,7 +5,8 @@ Everything around the message (verdict, fees, floor, refunds) is in `transaction
 """
 
 from sequencer.execution.environment import BlockEnvironment
-from sequencer.execution.evm import Evm, EvmMessage, EvmResult
+from sequencer.execution.evm import Evm
+from sequencer.execution.evm_message import EvmMessage, EvmResult
 from sequencer.execution.flat_accounts import FlatAccounts
 
 

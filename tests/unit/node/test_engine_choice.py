@@ -1,5 +1,6 @@
 """Which engine the settings give, and what they say when it can not be had."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def settings(tmp_path: Path, **others: object) -> NodeSettings:
 def test_serial_is_serial(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "chain", chain_id=1)
 
-    assert isinstance(choose_engine(settings(tmp_path, engine="serial"), store, tmp_path, 1, None, None), SerialEngine)
+    assert isinstance(choose_engine(settings(tmp_path, engine="serial"), store, 1, None, None), SerialEngine)
     store.close()
 
 
@@ -29,7 +30,7 @@ def test_without_ray_the_executor_is_refused(tmp_path: Path, monkeypatch: pytest
     store = Store.open(tmp_path / "chain", chain_id=1)
 
     with pytest.raises(RayMissing, match="braid-rollup\\[ray\\]"):
-        choose_engine(settings(tmp_path, engine="parallel", executor="ray"), store, tmp_path, 1, None, None)
+        choose_engine(settings(tmp_path, engine="parallel", executor="ray"), store, 1, None, None)
     store.close()
 
 
@@ -58,3 +59,9 @@ def test_native_by_name_is_refused_without_the_extension(tmp_path: Path, monkeyp
 
     with pytest.raises(NativeMissing, match="a symbol is missing"):
         first_engine(settings(tmp_path, engine="native"))
+
+
+def test_a_node_does_not_load_py_evm_before_an_engine_needs_it() -> None:
+    program = "import sys, sequencer.node.builder; sys.exit('eth' in sys.modules or 'py_ecc' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

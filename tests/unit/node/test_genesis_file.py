@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sequencer.node.genesis_file import KNOWN_NAME, load_genesis
+from sequencer.node.genesis_file import KNOWN_NAME, GenesisReading, load_genesis
 from sequencer.node.json_files import UnusableFile
 from tests.fakes.chain_story import make_genesis
 
@@ -49,3 +49,20 @@ def test_a_memory_that_can_not_be_read_is_none(tmp_path: Path, content: str) -> 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnusableFile, match=r"genesis\.json"):
         load_genesis(tmp_path / "genesis.json", tmp_path)
+
+
+async def test_a_file_that_is_read_ahead_is_given_once(tmp_path: Path) -> None:
+    path = write(tmp_path / "genesis.json")
+    reading = GenesisReading(path, tmp_path)
+    found = await reading.take()
+
+    assert found.digest == load_genesis(path, tmp_path).digest
+    with pytest.raises(AssertionError, match="taken before"):
+        await reading.take()
+
+
+async def test_a_file_that_can_not_be_read_ahead_is_named(tmp_path: Path) -> None:
+    reading = GenesisReading(tmp_path / "genesis.json", tmp_path)
+
+    with pytest.raises(UnusableFile, match=r"genesis\.json"):
+        await reading.take()
