@@ -1,4 +1,4 @@
-"""The machine that a run was made on, and what this process takes of its memory; Linux tells both under `/proc`."""
+"""The machine that a run was made on, and what a process takes of its memory; Linux tells both under `/proc`."""
 
 import os
 import platform
@@ -13,10 +13,11 @@ PACKAGES = ("py-evm", "lmdb", "redis")
 
 @dataclass(frozen=True, slots=True)
 class MemoryUse:
-    """In bytes: the most that was resident since `reset_peak`, and what is resident now and backed by no file."""
+    """In bytes: the most that was resident since `reset_peak`, and what is now: backed by no file, and by files."""
 
     peak_resident: int
     resident_anonymous: int
+    resident_file: int
 
 
 def reset_peak() -> None:
@@ -27,10 +28,17 @@ def reset_peak() -> None:
         return  # then the peak is the process's whole life's
 
 
-def memory_use() -> MemoryUse:
-    """Of this process; zeros where there is no /proc."""
-    fields = _fields(PROC / "self" / "status")
-    return MemoryUse(_kibibytes(fields.get("VmHWM", "0")), _kibibytes(fields.get("RssAnon", "0")))
+def memory_use(process: int | None = None) -> MemoryUse:
+    """Of the process with that number, or of this one; zeros where there is no /proc."""
+    fields = _fields(PROC / ("self" if process is None else str(process)) / "status")
+    sizes = (_kibibytes(fields.get(name, "0")) for name in ("VmHWM", "RssAnon", "RssFile"))
+    return MemoryUse(*sizes)
+
+
+def children_of(process: int) -> list[int]:
+    """Numbers of the processes that it started."""
+    lists = PROC.glob(f"{process}/task/*/children")
+    return [int(child) for path in lists for child in path.read_text().split()]
 
 
 def describe_machine() -> list[str]:

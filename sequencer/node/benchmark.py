@@ -150,10 +150,16 @@ def _sign_all(options: BenchmarkOptions, senders: Sequence[LoadAccount], token: 
     return [make_request(options.url, body) for body in _bodies(signed, options.batch)]
 
 
+def recipient_address(seed: int, sender: int, turn: int) -> bytes:
+    """Whom the sender with that number pays at its turn: a genesis with these accounts has nothing new to a load."""
+    return keccak(f"to/{seed}/{sender}/{turn}".encode())[12:]
+
+
 def _recipient(options: BenchmarkOptions, index: int) -> bytes:
     sender, round_number = index % options.senders, index // options.senders
-    turn = round_number % options.recipients if options.recipients else round_number
-    return keccak(f"to/{options.seed}/{sender}/{turn}".encode())[12:]
+    return recipient_address(
+        options.seed, sender, round_number % options.recipients if options.recipients else round_number
+    )
 
 
 def _bodies(transactions: Sequence[bytes], batch: int) -> list[bytes]:
