@@ -9,6 +9,7 @@ No peer-to-peer network: as verifiers, each of their blocks was derived from L1 
 import json
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -71,11 +72,19 @@ class Peers:
     processes: Sequence[PeerProcess]
     op_geth: JsonRpc
     op_node: JsonRpc
+    started: float
+    """When op-geth was started, by the monotonic clock."""
 
 
 @contextmanager
 def run_peers(
-    binaries: Binaries, chain: ChainFiles, folder: Path, session: requests.Session, *, is_sequencer: bool = False
+    binaries: Binaries,
+    chain: ChainFiles,
+    folder: Path,
+    session: requests.Session,
+    *,
+    is_sequencer: bool = False,
+    gc_mode: str = "archive",
 ) -> Iterator[Peers]:
     """Initialise op-geth, start both, wait until they answer; stop them at the end."""
     folder.mkdir(parents=True)
@@ -87,20 +96,21 @@ def run_peers(
     _initialise(binaries.op_geth, chain.genesis, folder)
     with ExitStack() as stack:
         beacon_url = stack.enter_context(serve_beacon(chain.l1_url))
-        geth = _op_geth_command(binaries.op_geth, folder, secret, base)
+        geth = [*_op_geth_command(binaries.op_geth, folder, secret, base), "--gcmode", gc_mode]
+        started = time.monotonic()
         processes = [stack.enter_context(run_process("op-geth", geth, folder))]
         node = _op_node_command(binaries.op_node, chain, beacon_url, secret, base)
         node += SEQUENCER_OPTIONS if is_sequencer else ()
         wait_for_answer(op_geth, "eth_chainId", processes[0])
         processes.append(stack.enter_context(run_process("op-node", node, folder)))
         wait_for_answer(op_node, "optimism_rollupConfig", processes[1])
-        yield Peers(processes, op_geth, op_node)
+        yield Peers(processes, op_geth, op_node, started)
 
 
 def _op_geth_command(binary: Path, folder: Path, secret: Path, base: int) -> list[str]:
     return [
         *(str(binary), "--datadir", str(folder / "op-geth"), "--networkid", str(L2_CHAIN_ID)),
-        *("--syncmode", "full", "--gcmode", "archive", "--nodiscover", "--maxpeers", "0", "--port", "0"),
+        *("--syncmode", "full", "--nodiscover", "--maxpeers", "0", "--port", "0"),
         *("--ipcdisable", "--http", "--http.addr", "127.0.0.1", "--http.port", str(base)),
         *("--http.api", "eth,debug,net,miner"),  # op-batcher asks for the last
         *("--authrpc.addr", "127.0.0.1", "--authrpc.port", str(base + 1), "--authrpc.jwtsecret", str(secret)),
