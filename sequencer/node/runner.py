@@ -2,7 +2,8 @@
 Runs services: the only loop of the node.
 
 A service is passive (`step`, `reset`); the runner calls it when it is due, waits out temporary errors with a growing
-pause, resets it when it says so, and stops everything when one says that nothing can go on.
+pause, resets it when it says so (less and less often while that does not help), and stops everything when one says that
+nothing can go on.
 """
 
 import asyncio
@@ -23,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
+
+CALM_SECONDS = 30.0
+"""A service that goes so long without a reset has got over the cause of the last one; its good steps alone do not tell,
+since a service that resets again and again begins each time with steps that succeed."""
 
 
 class Service(Protocol):
@@ -69,7 +74,8 @@ async def run_services(services: Sequence[NamedService], stop: asyncio.Event) ->
 
 
 async def _run(named: NamedService, stop: asyncio.Event) -> None:
-    pause = FIRST_PAUSE_SECONDS
+    pause = after_reset = FIRST_PAUSE_SECONDS
+    calm_at = 0.0
     needs_reset = False
     while not stop.is_set():
         try:
@@ -77,7 +83,7 @@ async def _run(named: NamedService, stop: asyncio.Event) -> None:
                 await named.service.reset()
                 needs_reset = False
             wake = await named.service.step()
-            pause, delay = FIRST_PAUSE_SECONDS, wake.after_seconds
+            pause, delay = FIRST_PAUSE_SECONDS if _now() >= calm_at else after_reset, wake.after_seconds
         except TemporaryError as reason:
             metrics.SERVICE_RETRIES.labels(named.name).inc()
             log.warning("service_retries", service=named.name, reason=str(reason), pause_seconds=pause)
@@ -87,10 +93,15 @@ async def _run(named: NamedService, stop: asyncio.Event) -> None:
             log.warning("service_reset", service=named.name, reason=str(reason))
             needs_reset = True
             delay, pause = pause, min(pause * 2, LONGEST_PAUSE_SECONDS)
+            after_reset, calm_at = pause, _now() + CALM_SECONDS
         except Exception as reason:
             log.error("service_failed", service=named.name, reason=str(reason), exc_info=True)
             raise ServiceFailed(named.name, reason) from reason
         await _wait(stop, delay)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

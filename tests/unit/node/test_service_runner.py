@@ -11,6 +11,7 @@ from l1_bridge.errors import CriticalError, ResetError, TemporaryError
 from l1_bridge.service import Wake
 from sequencer.node import metrics, runner
 from sequencer.node.runner import (
+    CALM_SECONDS,
     FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     NamedService,
@@ -107,6 +108,41 @@ async def test_resets_that_do_not_help_pause_longer_and_longer(stop: asyncio.Eve
     await run_services([NamedService("a", service)], stop)
 
     assert [pause for pause in pauses if pause][:3] == [FIRST_PAUSE_SECONDS * factor for factor in (1, 2, 4)]
+
+
+async def test_good_steps_between_resets_do_not_make_the_pause_small_again(
+    stop: asyncio.Event, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As over an L1 with a hole: each start reads on to the hole, and resets there."""
+    seconds = 100.0
+    monkeypatch.setattr(runner, "_now", lambda: seconds)
+    start: list[Happening] = [ResetError("hole"), Wake(0.0), Wake(0.0)]
+    service = ScriptedService(stop, *start * 9)
+
+    await run_services([NamedService("a", service)], stop)
+
+    after_resets = pauses[::3]
+    assert after_resets[:4] == [FIRST_PAUSE_SECONDS * factor for factor in (1, 2, 4, 8)]
+    assert after_resets[8] == LONGEST_PAUSE_SECONDS
+
+
+async def test_long_after_a_reset_the_pause_is_small_again(
+    stop: asyncio.Event, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 100.0
+    monkeypatch.setattr(runner, "_now", lambda: seconds)
+
+    def wait_for_calm() -> Wake:
+        nonlocal seconds
+        seconds += CALM_SECONDS
+        return Wake(0.0)
+
+    reorg = ResetError("reorg")
+    service = ScriptedService(stop, reorg, Wake(0.0), reorg, wait_for_calm, reorg, Wake(0.0))
+
+    await run_services([NamedService("a", service)], stop)
+
+    assert pauses[::2][:3] == [FIRST_PAUSE_SECONDS, 2 * FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS]
 
 
 @pytest.mark.parametrize("error", [TemporaryError("away"), ResetError("moved again")])
