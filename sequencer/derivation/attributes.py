@@ -16,7 +16,7 @@ from sequencer.chain.attributes_builder import build_attributes, system_config_a
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.block import Block
 
-from .l1_traversal import EpochReader
+from .epochs import EpochReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ data of the L1 block at `epoch + window` is read and the epoch has no batch, emp
 next epoch, at least one each. Spec: derivation.md, "Batch Queue"; holocene/derivation.md.
 """
 
+from collections.abc import Sequence
+
 import structlog
 
 from batcher.codec.batch import SingularBatch
@@ -15,6 +17,7 @@ from batcher.l2_source import L2BlockRef
 from l1_bridge.errors import ResetError
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.types import BlockId, L1Header
+from sequencer.primitives.recovery import Decoding
 
 from . import metrics
 from .batch_rules import BatchContext, Reason, Verdict, check_batch
@@ -87,6 +90,10 @@ class BatchQueue:
     def next_transactions(self) -> tuple[bytes, ...]:
         """Of the block that is probably next; none when that is not known."""
         return () if self._span is None else self._span.next_transactions
+
+    def recovered(self, raws: Sequence[bytes]) -> list[Decoding] | None:
+        """What transactions of the current channel were decoded to before its turn; None when they were not."""
+        return self._reader.recovered(raws)
 
     def flush_channel(self) -> None:
         """A batch, or the payload made of it, was invalid: the rest of its span and channel goes."""

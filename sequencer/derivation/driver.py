@@ -11,7 +11,7 @@ protocol calls critical; L1 that is away is a TemporaryError, L1 that changed is
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -27,12 +27,13 @@ from l1_bridge.types import BlockId, L1Header, L1Source
 from sequencer.chain.chain import Chain
 from sequencer.chain.thread import ChainThread
 from sequencer.execution.access_list import AccessHints
+from sequencer.primitives.recovery import Decoding
 
 from . import metrics
 from .attributes import DerivedAttributes
 from .consolidation import Source, UnwoundBlocks, apply_derived, count_room
 from .finality import find_finalized
-from .l1_traversal import L1Sources
+from .l1_read_ahead import L1Sources
 from .pipeline import DerivationPipeline, Progress
 from .recovery_ahead import RecoveryAhead
 from .starting_point import StandingHeads, find_pipeline_start, find_standing_heads, get_block, is_canonical
@@ -143,7 +144,8 @@ class DerivationService:
         if l1_heads.latest is None:
             return Wake(self._idle_seconds)
         if l1_heads.reorgs != self._seen_reorgs:
-            self._pipeline, self._seen_reorgs = None, l1_heads.reorgs
+            self.close()
+            self._seen_reorgs = l1_heads.reorgs
         pipeline = self._pipeline or await self._start()
         head = self._head
         result = await pipeline.next_attributes(
@@ -163,6 +165,12 @@ class DerivationService:
 
     async def reset(self) -> None:
         """Forget everything that was read of L1; the next step finds out what still stands."""
+        self.close()
+
+    def close(self) -> None:
+        """Forget the pipeline, and end what it reads ahead."""
+        if self._pipeline is not None:
+            self._pipeline.close()
         self._pipeline = None
 
     async def _start(self) -> DerivationPipeline:
@@ -202,12 +210,12 @@ class DerivationService:
     async def _apply(self, pipeline: DerivationPipeline, derived: DerivedAttributes) -> None:
         try:
             await self._expect(derived)
-            decoded = await self._recovery.take(derived.attributes.user_transactions)
-            if self._will_be_executed(derived):
+            decoded = await self._take_decoded(pipeline, derived.attributes.user_transactions)
+            if self._will_be_executed(derived) and pipeline.recovered(pipeline.next_transactions) is None:
                 self._recovery.begin(pipeline.next_transactions, count_room(derived))
             applied = await self._thread.run(apply_derived, self._chain, derived, self._unwound, decoded)
         except asyncio.CancelledError:
-            self._pipeline = None  # the job ends without us, so what it did to the pipeline's state is not known
+            self.close()  # the job ends without us, so what it did to the pipeline's state is not known
             raise
         self._head = applied.ref
         if applied.is_deposits_only:
@@ -223,6 +231,11 @@ class DerivationService:
             l1_origin=applied.ref.l1_origin.number,
             derived_from=derived.derived_from.number,
         )
+
+    async def _take_decoded(self, pipeline: DerivationPipeline, raws: Sequence[bytes]) -> Sequence[Decoding] | None:
+        """What was decoded before its turn, with the channel or while the block before was executed."""
+        decoded = pipeline.recovered(raws) if raws else None
+        return await self._recovery.take(raws) if decoded is None else decoded
 
     async def _expect(self, derived: DerivedAttributes) -> None:
         """Let the engine know what somebody says of a payload that will probably be executed."""

@@ -8,7 +8,8 @@ transaction succeeded does not matter. A blob that holds no data is as if it was
 waited for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -57,6 +58,21 @@ def find_blob_hashes(transactions: Iterable[L1Transaction], inbox: bytes, batche
         if transaction.to == inbox and _judge(transaction, batcher) == "blobs"
         for hash in transaction.blob_hashes
     )
+
+
+def guess_data(
+    transactions: Iterable[L1Transaction], inbox: bytes, batcher: bytes, blobs: Mapping[bytes, bytes]
+) -> Iterator[bytes]:
+    """What `select_batcher_data` and `open_blobs` will give, without what lacks now; nothing of it is counted."""
+    for transaction in transactions:
+        if transaction.to != inbox:
+            continue
+        verdict = _judge(transaction, batcher)
+        if verdict == "read":
+            yield transaction.data
+        for hash in transaction.blob_hashes if verdict == "blobs" else ():
+            with suppress(KeyError, MalformedBlob):
+                yield decode_blob(blobs[hash])
 
 
 def open_blobs(data: Sequence[BatcherData], blobs: Mapping[bytes, bytes]) -> tuple[bytes, ...]:

@@ -6,7 +6,7 @@ are judged. Everything it holds follows from the L1 blocks since its base, so it
 started again from a safe head.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,13 +18,17 @@ from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig
 from l1_bridge.types import BlockId, L1Header
 from sequencer.primitives.block import Block
+from sequencer.primitives.recovery import Decoding
 
 from .attributes import AttributesDeriver, DerivedAttributes
 from .batch_queue import BatchQueue
 from .channel_assembly import ChannelStage
 from .channel_reader import ChannelReader, Starved
+from .channels_ahead import ChannelsAhead
+from .epochs import EpochReader
 from .frame_queue import FrameQueue
-from .l1_traversal import EpochReader, L1Sources, L1Traversal
+from .l1_read_ahead import L1Sources
+from .l1_traversal import L1Traversal
 from .span_rules import ReadRef
 
 BATCHES_PER_CALL = 256
@@ -65,7 +69,9 @@ class DerivationPipeline:
         epochs = EpochReader(l1.blocks, rollup)
         self._traversal = L1Traversal(l1, epochs, rollup, start.base, start.config)
         self._frames = FrameQueue()
-        reader = ChannelReader(ChannelStage(self._frames), SpanParameters.from_rollup(rollup))
+        parameters = SpanParameters.from_rollup(rollup)
+        self._ahead = ChannelsAhead(parameters)
+        reader = ChannelReader(ChannelStage(self._frames), self._ahead, parameters)
         resume_at = 0 if start.resume_at is None else start.resume_at.number
         self._batches = BatchQueue(rollup, reader, read_ref, start.base, resume_at)
         self._deriver = AttributesDeriver(rollup, l1_config, epochs)
@@ -102,6 +108,7 @@ class DerivationPipeline:
         batch = self._accepted or await self._next_batch(head)
         if batch is Starved.DRAINED:
             advanced = await self._traversal.advance(l1_head_number)
+            self._ahead.offer(self._traversal.take_news())
             return Progress.WORKED if advanced else Progress.WAITING
         if isinstance(batch, Starved):
             return Progress.WORKED
@@ -114,6 +121,14 @@ class DerivationPipeline:
     def next_transactions(self) -> tuple[bytes, ...]:
         """User transactions of the block after the last attributes, when they are known."""
         return self._batches.next_transactions
+
+    def recovered(self, raws: Sequence[bytes]) -> list[Decoding] | None:
+        """What a block's transactions were decoded to with their channel; None when they were not."""
+        return self._batches.recovered(raws)
+
+    def close(self) -> None:
+        """End what is being read ahead; nothing may be asked any more."""
+        self._traversal.close()
 
     def flush_channel(self) -> None:
         """The payload of the last attributes was invalid: the rest of its channel goes."""

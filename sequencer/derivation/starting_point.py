@@ -25,7 +25,7 @@ from sequencer.chain.attributes_builder import system_config_at
 from sequencer.chain.chain import Chain
 from sequencer.primitives.block import Block
 
-from .l1_traversal import L1BlockGone
+from .epochs import L1BlockGone
 from .pipeline import PipelineStart
 
 

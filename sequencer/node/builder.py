@@ -98,6 +98,7 @@ async def build_node(
         if l1 is not None and base.rollup is not None:
             hints = None if is_sequencer else await connect_hints(settings.sequencer_rpc, base.engine, stack)
             derivation = _make_derivation(base, base.rollup, l1, hints)
+            stack.callback(derivation.close)
             services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
             services.append(NamedService("catching_up", CatchUpTeller(derivation, clock)))
         mempool = await _open_mempool(base, clock, stack) if is_sequencer else None
@@ -140,6 +141,7 @@ async def build_deriver(settings: NodeSettings, rollup: RollupConfig, l1_url: st
         base = await _open_base(settings, stack)
         l1 = await _connect_l1(base, l1_url, stack)
         derivation = _make_derivation(base, rollup, l1, None)
+        stack.callback(derivation.close)
         yield Deriver(base.chain, l1.client, l1.tracker, derivation)
 
 

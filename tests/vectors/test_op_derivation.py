@@ -20,7 +20,8 @@ from sequencer.chain.thread import ChainThread
 from sequencer.derivation.attributes import compare_with_block
 from sequencer.derivation.batch_queue import EpochMismatch
 from sequencer.derivation.driver import DerivationService
-from sequencer.derivation.l1_traversal import EpochReader, L1Sources
+from sequencer.derivation.epochs import EpochReader
+from sequencer.derivation.l1_read_ahead import L1Sources
 from sequencer.derivation.pipeline import DerivationPipeline, PipelineStart, Progress
 from sequencer.derivation.span_rules import ReadRef
 from sequencer.execution.serial import SerialEngine

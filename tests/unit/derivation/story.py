@@ -22,7 +22,7 @@ from sequencer.chain.attributes_builder import build_attributes, system_config_a
 from sequencer.chain.chain import Chain
 from sequencer.chain.thread import ChainThread
 from sequencer.derivation.driver import DerivationService
-from sequencer.derivation.l1_traversal import EpochReader
+from sequencer.derivation.epochs import EpochReader
 from sequencer.primitives.block import Block
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.state.genesis_state import compute_genesis_header
