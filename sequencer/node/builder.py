@@ -5,6 +5,7 @@ This is the only place that chooses implementations: engine, cache, clock, sourc
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from sequencer.state.cache import StateCache
 from sequencer.state.store import Store
 
 from .access_hints import SequencerHints, connect_hints
-from .catching_up import CatchUpTeller
+from .catching_up import CatchUpDisplay, CatchUpLog, CatchUpTeller
 from .clocks import follow_l1_clock, resume_clock
 from .divergence_file import require_no_divergence
 from .engines import choose_engine, first_engine, second_engine
@@ -100,7 +101,9 @@ async def build_node(
             derivation = _make_derivation(base, base.rollup, l1, hints)
             stack.callback(derivation.close)
             services += [NamedService("l1_heads", l1.tracker), NamedService("derivation", derivation)]
-            services.append(NamedService("catching_up", CatchUpTeller(derivation, clock)))
+            display = _choose_display()
+            stack.callback(display.close)
+            services.append(NamedService("catching_up", CatchUpTeller(derivation, clock, display)))
         mempool = await _open_mempool(base, clock, stack) if is_sequencer else None
         rpc = RpcParts.make(base.chain, base.engine, base.rollup, mempool, derivation)
         sequencing = None
@@ -208,6 +211,17 @@ async def _choose_clock(base: _Base, l1: _L1Parts | None) -> Clock:
     if base.settings.clock == "resume":
         return resume_clock(system, base.chain.heads.unsafe.timestamp)
     return system
+
+
+def _choose_display() -> CatchUpDisplay:
+    """A line that is drawn where there is a terminal, else lines in the log."""
+    if not sys.stderr.isatty():
+        return CatchUpLog()
+    from rich.console import Console
+
+    from .progress_line import ProgressLine
+
+    return ProgressLine(Console(stderr=True))
 
 
 def _make_derivation(

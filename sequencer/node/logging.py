@@ -27,6 +27,6 @@ def configure_logging(level: str = "info", log_format: LogFormat = "auto") -> No
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=not is_console,  # a progress line takes a terminal's standard error for a while
     )
