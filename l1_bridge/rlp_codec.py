@@ -18,19 +18,38 @@ _SHORT_STRING, _LONG_STRING, _SHORT_LIST, _LONG_LIST = 0x80, 0xB8, 0xC0, 0xF8
 _SHORT_LIMIT = 56
 """Payloads of this many bytes and more have the long form."""
 
-_STRING_PREFIXES = [bytes((_SHORT_STRING + size,)) for size in range(_SHORT_LIMIT)]
-_LIST_PREFIXES = [bytes((_SHORT_LIST + size,)) for size in range(_SHORT_LIMIT)]
+_TABLE_LIMIT = 1_024
+"""Payloads below this have their prefix in a table: almost all that blocks consist of."""
 
 
 class MalformedRlp(ValueError):
     """Bytes are not the canonical RLP of one item."""
 
 
+def encode_integer(value: int) -> bytes:
+    """An integer as RLP wants it: big-endian without leading zeros, nothing for 0."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _long_prefix(base: int, size: int) -> bytes:
+    encoded = encode_integer(size)
+    return bytes((base + len(encoded) - 1,)) + encoded
+
+
+def _make_prefixes(short_base: int, long_base: int) -> list[bytes]:
+    short = [bytes((short_base + size,)) for size in range(_SHORT_LIMIT)]
+    return short + [_long_prefix(long_base, size) for size in range(_SHORT_LIMIT, _TABLE_LIMIT)]
+
+
+_STRING_PREFIXES = _make_prefixes(_SHORT_STRING, _LONG_STRING)
+_LIST_PREFIXES = _make_prefixes(_SHORT_LIST, _LONG_LIST)
+
+
 def encode_rlp(item: RlpItem) -> bytes:
     """The RLP encoding of a byte string or a (nested) list of them."""
     if isinstance(item, bytes):
         size = len(item)
-        if size < _SHORT_LIMIT:
+        if size < _TABLE_LIMIT:
             return item if size == 1 and item[0] < _SHORT_STRING else _STRING_PREFIXES[size] + item
         return _long_prefix(_LONG_STRING, size) + item
     return wrap_rlp_list(b"".join([encode_rlp(inner) for inner in item]))
@@ -39,17 +58,7 @@ def encode_rlp(item: RlpItem) -> bytes:
 def wrap_rlp_list(payload: bytes) -> bytes:
     """A list whose items are encoded already, one after another."""
     size = len(payload)
-    return (_LIST_PREFIXES[size] if size < _SHORT_LIMIT else _long_prefix(_LONG_LIST, size)) + payload
-
-
-def _long_prefix(base: int, size: int) -> bytes:
-    encoded = encode_integer(size)
-    return bytes((base + len(encoded) - 1,)) + encoded
-
-
-def encode_integer(value: int) -> bytes:
-    """An integer as RLP wants it: big-endian without leading zeros, nothing for 0."""
-    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+    return (_LIST_PREFIXES[size] if size < _TABLE_LIMIT else _long_prefix(_LONG_LIST, size)) + payload
 
 
 def decode_rlp(data: bytes) -> RlpItem:
