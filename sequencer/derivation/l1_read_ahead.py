@@ -25,6 +25,7 @@ from .epochs import Epoch, EpochReader, L1BlockGone
 from .l1_retrieval import find_blob_hashes, guess_data
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 BLOCKS_AT_ONCE = 8
 """L1 blocks fetched at the same time when there are that many; twice as many bound what is held of L1."""
@@ -172,7 +173,7 @@ class L1ReadAhead:
         ]
 
     async def _read_block(self, header: L1Header) -> tuple[Epoch, tuple[L1Transaction, ...]]:
-        return await self._epochs.read(header), await self.read_to_inbox(header)
+        return await _read_both(self._epochs.read(header), self.read_to_inbox(header))
 
     async def _read_blobs(
         self, epoch: Epoch, to_inbox: tuple[L1Transaction, ...], config: SystemConfig
@@ -199,6 +200,16 @@ async def _gather(reads: Sequence[Coroutine[object, object, T]]) -> list[T]:
     except* BraidError as failures:
         raise _first_failure(failures) from None
     return [task.result() for task in tasks]
+
+
+async def _read_both(first: Coroutine[object, object, T], second: Coroutine[object, object, U]) -> tuple[T, U]:
+    """The same for two reads of different things."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(first), group.create_task(second)
+    except* BraidError as failures:
+        raise _first_failure(failures) from None
+    return tasks[0].result(), tasks[1].result()
 
 
 def _first_failure(failures: BaseExceptionGroup[BraidError]) -> BraidError:

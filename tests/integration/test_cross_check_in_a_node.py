@@ -12,12 +12,12 @@ from l1_bridge.errors import CriticalError
 from sequencer import cli, native
 from sequencer.config import InvalidSettings
 from sequencer.execution.cross_check import CrossCheckEngine, EnginesDisagree
+from sequencer.execution.parallel import engine as parallel
 from sequencer.execution.parallel.engine import ParallelEngine
 from sequencer.execution.serial import SerialEngine
 from sequencer.mempool.journal import Journal
 from sequencer.mempool.journal_records import SliceRecord
 from sequencer.mempool.statuses import TransactionState
-from sequencer.node import engines
 from sequencer.node.divergence_file import DivergenceUnresolved, NoDivergence
 from sequencer.node.engines import SameEngine
 from sequencer.node.json_files import UnusableFile
@@ -44,7 +44,7 @@ def spoil_second(monkeypatch: pytest.MonkeyPatch) -> Callable[[TamperedEngine], 
     """Makes the given engine the second one."""
 
     def spoil(second: TamperedEngine) -> None:
-        monkeypatch.setattr(engines, "ParallelEngine", lambda *parts, **more: second)
+        monkeypatch.setattr(parallel, "ParallelEngine", lambda *parts, **more: second)
 
     return spoil
 

@@ -20,7 +20,7 @@ def test_encoding_is_the_library_s(item: bytes | list[object]) -> None:
     assert encode_rlp(item) == rlp.encode(item)  # type: ignore[arg-type]  # a recursive strategy has no exact type
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 55, 56, 255, 256, 65535, 65536])
+@pytest.mark.parametrize("size", [0, 1, 2, 55, 56, 255, 256, 1023, 1024, 65535, 65536])
 def test_every_form_of_length_is_the_library_s(size: int) -> None:
     for item in (b"\x7f" * size, b"\x80" * size, [b"\x01"] * size, [b"a" * size, [b"b" * size]]):
         assert encode_rlp(item) == rlp.encode(item)
