@@ -68,8 +68,9 @@ def let_window_expire(scene: Scene, traffic: Traffic, seconds: float) -> Happene
     with scene.batcher_paused():
         start = scene.l1.head_number("latest")
         end = start + SHORT_WINDOW
-        traffic.run_until(lambda: scene.l1.head_number("latest") >= end - 2)
+        traffic.run_until(lambda: scene.l1.head_number("latest") >= start + SHORT_WINDOW // 2)
         safe, before = max(scene.safe_numbers()), _read_hashes(scene.sequencer)
+        traffic.run_until(lambda: scene.l1.head_number("latest") >= end - 2)  # a round may last until it is over
         scene.wait_for_l1(end + 2)
         wait_until("blocks are forced from L1", lambda: min(scene.safe_numbers()) > safe, RECOVERY_SECONDS)
         scene.set_recovery(True)
