@@ -25,7 +25,10 @@ LONG_WINDOW = 600
 SPLIT_FRAME_BYTES, SPLIT_FRAMES, SPLIT_L1_BLOCKS = 1_500, 6, 3
 """Where channels are split: data of a frame, frames of a channel, and L1 blocks after which it is closed."""
 
-SPLIT_OPTIONS = ("--max-l1-tx-size-bytes", str(SPLIT_FRAME_BYTES), "--target-num-frames", str(SPLIT_FRAMES))
+SPLIT_OPTIONS = (
+    *("--max-l1-tx-size-bytes", str(SPLIT_FRAME_BYTES), "--target-num-frames", str(SPLIT_FRAMES)),
+    *("--max-pending-tx", "4"),
+)
 
 
 class UnknownConfiguration(ValueError):

@@ -65,7 +65,7 @@ def reorg_l1(scene: Scene, traffic: Traffic, seconds: float) -> Happened:
 def let_window_expire(scene: Scene, traffic: Traffic, seconds: float) -> Happened:
     """The batcher stands still in the midst of the traffic, which goes on, until blocks are forced from L1 alone."""
     traffic.run(seconds / 2)
-    with scene.batcher_paused():
+    with scene.batcher_stopped():
         start = scene.l1.head_number("latest")
         end = start + SHORT_WINDOW
         traffic.run_until(lambda: scene.l1.head_number("latest") >= start + SHORT_WINDOW // 2)

@@ -10,6 +10,7 @@ from .configurations import EXPIRY, NOTHING, Configuration
 from .events import EVENTS, Happened
 from .outcome import Outcome
 from .postings import read_postings
+from .processes import suspended
 from .recording import record_vector
 from .safe_heads import wait_for_one_safe_head
 from .scene import Scene, settle
@@ -34,7 +35,7 @@ def play(scene: Scene, run: Run) -> Outcome:
     event = run.configuration.event
     happened = EVENTS[event](scene, traffic, run.seconds)
     target = wait_for_one_safe_head(scene.nodes, traffic.finish(), scene.processes)
-    with scene.batcher_paused():
+    with suspended(scene.batcher_process_id):
         settled = settle(scene, target)
         compared = compare_chains(scene.nodes, settled.l2, scene.output_nodes)
         if run.vector is not None:

@@ -1,6 +1,7 @@
 """Programs that run beside the devnet: started with a log file each, watched, and stopped whatever happens to us."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -59,6 +60,16 @@ def run_process(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def suspended(process_id: int) -> Iterator[None]:
+    """A process that stands still, and goes on where it was: with what it then knew, and finds outdated."""
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_id, signal.SIGCONT)
 
 
 def _without_settings() -> dict[str, str]:

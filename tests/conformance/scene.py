@@ -35,8 +35,9 @@ class Scene:
     peers: Peers
     sides: Sides
     processes: Sequence[PeerProcess]
-    batcher_paused: Callable[[], AbstractContextManager[None]]
-    """While it is entered, the batcher does nothing."""
+    batcher_process_id: int
+    batcher_stopped: Callable[[], AbstractContextManager[None]]
+    """While it is entered, the batcher does nothing; then it has to find out what happened meanwhile."""
     set_recovery: Callable[[bool], None]
     """An operator's word to the sequencer that a window has expired: blocks of deposits alone, until told otherwise."""
 

@@ -7,10 +7,6 @@ A run in which the devnet writes to L1, and op-node with op-geth derives what it
 Sequencer, replica and op-geth must have equal blocks up to the safe head that all three reach.
 """
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from .l1_reorg import L1_BLOCK_SECONDS
 from .outcome import Outcome
 from .peers import ChainFiles, run_peers
 from .playing import Run, play
+from .processes import suspended
 from .scene import Scene
 from .traffic import Sides
 
@@ -53,6 +50,7 @@ def _run_beside(devnet: DevnetProcess, run: Run, session: requests.Session) -> O
     ours = {name: JsonRpc(devnet.text(key), session) for name, key in OURS.items()}
     with run_peers(run.binaries, chain, devnet.data_dir.parent / "peers", session) as peers, connect(devnet) as clients:
         contracts = {name: devnet.contract(name) for name in ("OptimismPortal", "SystemConfig")}
+        batcher = devnet.child("batcher")
         scene = Scene(
             chain=chain,
             l1=JsonRpc(chain.l1_url, session),
@@ -62,17 +60,8 @@ def _run_beside(devnet: DevnetProcess, run: Run, session: requests.Session) -> O
             peers=peers,
             sides=Sides(clients.l1, clients.l2, contracts),
             processes=peers.processes,
-            batcher_paused=partial(_suspended, devnet.child("batcher")),
+            batcher_process_id=batcher,
+            batcher_stopped=partial(suspended, batcher),
             set_recovery=lambda _: None,  # our sequencer knows by itself
         )
         return play(scene, run)
-
-
-@contextmanager
-def _suspended(process_id: int) -> Iterator[None]:
-    """A process that stands still, and goes on where it was: with what it then knew, and finds outdated."""
-    os.kill(process_id, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process_id, signal.SIGCONT)

@@ -59,7 +59,8 @@ def run_writer(run: Run, folder: Path) -> Outcome:
             peers=peers,
             sides=Sides(l1_client, l2_client, contracts),
             processes=[*peers.processes, batcher, replica_process],
-            batcher_paused=partial(_stopped, JsonRpc(batcher_url, session)),
+            batcher_process_id=batcher.process.pid,
+            batcher_stopped=partial(_stopped, JsonRpc(batcher_url, session)),
             set_recovery=partial(peers.op_node.ask, "admin_setRecoverMode"),
         )
         return play(scene, run)
@@ -113,7 +114,7 @@ def _braid(*arguments: str, key: bytes = b"") -> None:
 def _run_batcher(run: Run, chain: ChainFiles, peers: Peers, accounts: DevAccounts, port: int) -> Iterator[PeerProcess]:
     command = [
         *(str(run.binaries.op_batcher), "--l1-eth-rpc", chain.l1_url, "--l2-eth-rpc", peers.op_geth.url),
-        *("--rollup-rpc", peers.op_node.url, "--poll-interval", "500ms", "--max-pending-tx", "4"),
+        *("--rollup-rpc", peers.op_node.url, "--poll-interval", "500ms"),
         *("--num-confirmations", "1", "--sub-safety-margin", "4", "--txmgr.receipt-query-interval", "500ms"),
         *run.configuration.op_batcher_options(),
         *("--rpc.addr", "127.0.0.1", "--rpc.port", str(port), "--rpc.enable-admin", "--log.level", "info"),
