@@ -52,7 +52,14 @@ def encode_rlp(item: RlpItem) -> bytes:
         if size < _TABLE_LIMIT:
             return item if size == 1 and item[0] < _SHORT_STRING else _STRING_PREFIXES[size] + item
         return _long_prefix(_LONG_STRING, size) + item
-    return wrap_rlp_list(b"".join([encode_rlp(inner) for inner in item]))
+    # Most items of a long list are strings of a few hundred bytes: those cost no call each.
+    encoded = [
+        _STRING_PREFIXES[len(inner)] + inner
+        if type(inner) is bytes and 1 < len(inner) < _TABLE_LIMIT
+        else encode_rlp(inner)
+        for inner in item
+    ]
+    return wrap_rlp_list(b"".join(encoded))
 
 
 def wrap_rlp_list(payload: bytes) -> bytes:

@@ -43,6 +43,9 @@ log = structlog.get_logger(__name__)
 DEFAULT_IDLE_SECONDS = 1.0
 """How long to wait for another L1 block."""
 
+FIRST_LOOK_SECONDS = 0.02
+"""Between two looks whether L1's heads are known: at a start they soon are."""
+
 FINALIZE_EVERY_L1_BLOCKS = 32
 """While catching up, finality is looked at that often; when idle, each time."""
 
@@ -142,7 +145,7 @@ class DerivationService:
         """
         l1_heads = self._l1_heads()
         if l1_heads.latest is None:
-            return Wake(self._idle_seconds)
+            return Wake(min(FIRST_LOOK_SECONDS, self._idle_seconds))
         if l1_heads.reorgs != self._seen_reorgs:
             self.close()
             self._seen_reorgs = l1_heads.reorgs

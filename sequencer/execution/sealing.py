@@ -118,12 +118,17 @@ def seal_block(
         base_fee_per_gas=environment.base_fee_per_gas,
         withdrawals_root=_withdrawals_root(environment, update, commitment),
         parent_beacon_block_root=environment.parent_beacon_block_root,
-        blob_gas_used=sum(blob_gas_of(item) for item in transactions if isinstance(item, Transaction)),
+        blob_gas_used=0 if environment.rules.is_optimism else _count_blob_gas(transactions),
         excess_blob_gas=environment.excess_blob_gas,
     )
     return SealedBlock(
         block=make_block(header, transactions), receipts=receipts, changes=changes, trie=update, accesses=accesses
     )
+
+
+def _count_blob_gas(transactions: Sequence[AnyTransaction]) -> int:
+    """Of plain Ethereum's blocks; under OP rules no transaction has blobs."""
+    return sum(blob_gas_of(item) for item in transactions if isinstance(item, Transaction))
 
 
 def _withdrawals_root(environment: BlockEnvironment, update: TrieUpdate, commitment: StateCommitment) -> bytes:
