@@ -3,7 +3,8 @@ Commitments to blobs (EIP-4844, EIP-7594): the bridge's door to `ckzg`.
 
     blob (131,072 B) -> commitment (48 B) -> versioned hash = 0x01 || sha256(commitment)[1:]
 
-The trusted setup is read once, when it is first needed; that takes about a second.
+The trusted setup is read once, when it is first needed. That takes one to four seconds of a core, and `ckzg` holds the
+interpreter for so long, as it does for each blob (60 ms): a thread does not help.
 """
 
 from functools import cache
