@@ -1,7 +1,8 @@
 """
 Decoding and sender recovery off the event loop, in batches: most of what it costs to take in a transaction.
 
-What arrives in one turn of the loop shares a job, so the hand-over is paid once for many.
+What arrives in one turn of the loop shares a job, so the hand-over is paid once for many. Only a submission that holds
+what is refused waits for the reason.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from sequencer.primitives.transaction import Transaction
 
 from .admission import AdmissionRules, check_without_state
 from .errors import AdmissionError, PoolBusy
-from .recovery_jobs import OnDecoded, open_recovery_jobs
+from .recovery_jobs import Explanations, OnDecoded, open_recovery_jobs
 
 MAX_WAITING_TRANSACTIONS = 20_000
 """Submissions that may wait for a thread; above it they are refused as busy."""
@@ -35,6 +36,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._jobs = open_recovery_jobs()
+        self._explanations = Explanations()
         self._waiting: list[tuple[Sequence[bytes], OnDecoded]] = []
         self._count = 0
 
@@ -51,21 +53,34 @@ class Decoder:
         """Give the threads back; what still waits is not heard of any more."""
         self._waiting.clear()
         self._jobs.close()
+        self._explanations.close()
 
     def _dispatch(self) -> None:
         waiting, self._waiting = self._waiting, []
         if waiting:
             raws = [raw for item in waiting for raw in item[0]]
-            self._jobs.start(raws, partial(self._decoded, waiting))
+            self._jobs.start(raws, partial(self._recovered, waiting))
 
-    def _decoded(
-        self, waiting: Sequence[tuple[Sequence[bytes], OnDecoded]], results: list[Decoding] | Exception
+    def _recovered(
+        self, waiting: Sequence[tuple[Sequence[bytes], OnDecoded]], results: Sequence[Decoding | None] | Exception
     ) -> None:
         start = 0
         for raws, on_decoded in waiting:
-            self._count -= len(raws)
-            on_decoded(results if isinstance(results, Exception) else results[start : start + len(raws)])
+            tell = partial(self._decoded, len(raws), on_decoded)
+            if isinstance(results, Exception):
+                tell(results)
+                continue
+            found = results[start : start + len(raws)]
             start += len(raws)
+            decodings = [one for one in found if one is not None]
+            if len(decodings) == len(raws):
+                tell(decodings)
+            else:
+                self._explanations.start(raws, found, tell)
+
+    def _decoded(self, count: int, on_decoded: OnDecoded, decodings: list[Decoding] | Exception) -> None:
+        self._count -= count
+        on_decoded(decodings)
 
 
 def admit(decoding: Decoding, rules: AdmissionRules, fees: FeeParameters | None) -> Decoded:

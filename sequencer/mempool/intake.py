@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from l1_bridge.errors import BraidError
 from sequencer.primitives.clock import Clock
-from sequencer.primitives.recovery import Decoding, explain_refusals
+from sequencer.primitives.recovery import Decoding
 from sequencer.primitives.transaction import Transaction
 
 from .admission import AdmissionRules, check_size
@@ -100,13 +100,10 @@ class Intake:
             submission.tell()
         return await heard
 
-    def submit_decoded(
-        self, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
-    ) -> None:
-        """The same for what the extension has decoded; None: it refuses, and Python is asked why."""
+    def submit_decoded(self, raws: Sequence[bytes], found: Sequence[Transaction], on_answered: OnAnswered) -> None:
+        """The same for what the extension has decoded."""
         submission = self._begin(raws, on_answered)
-        decodings = explain_refusals(raws, found)
-        self._decoded(submission, [decodings[position] for position in submission.positions])
+        self._decoded(submission, [found[position] for position in submission.positions])
 
     def close(self) -> None:
         """Give the threads back."""

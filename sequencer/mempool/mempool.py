@@ -121,10 +121,8 @@ class Mempool:
         """Take in what came in one request; for each its hash, or what `submit` raises."""
         return await self._intake.submit(raws)
 
-    def submit_decoded(
-        self, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
-    ) -> None:
-        """The same for what the extension has decoded; None: it refuses, and Python is asked why."""
+    def submit_decoded(self, raws: Sequence[bytes], found: Sequence[Transaction], on_answered: OnAnswered) -> None:
+        """The same for what the extension has decoded."""
         self._intake.submit_decoded(raws, found, on_answered)
 
     def take(

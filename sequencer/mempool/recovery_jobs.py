@@ -14,13 +14,16 @@ from sequencer.native import extension
 from sequencer.primitives.recovery import Decoding, decode_transactions, explain_refusals
 
 OnDecoded: TypeAlias = Callable[[list[Decoding] | Exception], None]
-"""Called on the event loop with one decoding for each transaction of the job, or with what went wrong."""
+"""Called on the event loop with one decoding for each transaction, or with what went wrong."""
+
+OnRecovered: TypeAlias = Callable[[Sequence[Decoding | None] | Exception], None]
+"""The same for a whole job; None: refused, and the reason is not known yet."""
 
 
 class RecoveryJobs(Protocol):
     """Decodes off the event loop."""
 
-    def start(self, raws: Sequence[bytes], on_decoded: OnDecoded) -> None:
+    def start(self, raws: Sequence[bytes], on_recovered: OnRecovered) -> None:
         """Begin a job; several may be under way, and end in any order."""
         ...
 
@@ -40,13 +43,13 @@ class NativeRecoveryJobs:
     def __init__(self) -> None:
         assert extension is not None
         self._queue = extension.RecoveryQueue()
-        self._jobs: dict[int, tuple[Sequence[bytes], OnDecoded]] = {}
+        self._jobs: dict[int, OnRecovered] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._queue.fileno(), self._take)
 
-    def start(self, raws: Sequence[bytes], on_decoded: OnDecoded) -> None:
+    def start(self, raws: Sequence[bytes], on_recovered: OnRecovered) -> None:
         """Begin a job."""
-        self._jobs[self._queue.put(raws)] = raws, on_decoded
+        self._jobs[self._queue.put(raws)] = on_recovered
 
     def close(self) -> None:
         """Listen no more."""
@@ -55,8 +58,7 @@ class NativeRecoveryJobs:
 
     def _take(self) -> None:
         for number, found in self._queue.take():
-            raws, on_decoded = self._jobs.pop(number)
-            on_decoded(explain_refusals(raws, found))
+            self._jobs.pop(number)(found)
 
 
 class ThreadRecoveryJobs:
@@ -65,13 +67,29 @@ class ThreadRecoveryJobs:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(2, thread_name_prefix="decode")
 
-    def start(self, raws: Sequence[bytes], on_decoded: OnDecoded) -> None:
+    def start(self, raws: Sequence[bytes], on_recovered: OnRecovered) -> None:
         """Begin a job."""
         job = asyncio.get_running_loop().run_in_executor(self._executor, decode_transactions, raws)
-        job.add_done_callback(lambda ended: _tell(ended, on_decoded))
+        job.add_done_callback(lambda ended: _tell(ended, on_recovered))
 
     def close(self) -> None:
         """Give the threads back."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class Explanations:
+    """Python's reasons for what the extension refuses, on a thread: a stranger's nonsense may take it 0.2 s to read."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="explain")
+
+    def start(self, raws: Sequence[bytes], found: Sequence[Decoding | None], on_decoded: OnDecoded) -> None:
+        """Begin to read what is None in `found`."""
+        job = asyncio.get_running_loop().run_in_executor(self._executor, explain_refusals, raws, found)
+        job.add_done_callback(lambda ended: _tell(ended, on_decoded))
+
+    def close(self) -> None:
+        """Give the thread back; what is under way is not heard of any more."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 

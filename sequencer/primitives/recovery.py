@@ -24,7 +24,7 @@ def decode_transactions(raws: Sequence[bytes]) -> list[Decoding]:
     return explain_refusals(raws, extension.recover_transactions(raws))
 
 
-def explain_refusals(raws: Sequence[bytes], found: Sequence[Transaction | None]) -> list[Decoding]:
+def explain_refusals(raws: Sequence[bytes], found: Sequence[Decoding | None]) -> list[Decoding]:
     """What the extension found in `raws`, with Python's reason for each that it refused."""
     return [_decode(raw) if made is None else made for raw, made in zip(raws, found, strict=True)]
 

@@ -187,10 +187,10 @@ class Pool(Protocol):
     def submit_decoded(
         self,
         raws: Sequence[bytes],
-        found: Sequence[Transaction | None],
+        found: Sequence[Transaction],
         on_answered: Callable[[Sequence[bytes | BraidError]], None],
     ) -> None:
-        """The same for what is decoded already; None: the extension refuses it."""
+        """The same for what is decoded already."""
         ...
 
     def pending_nonce(self, address: bytes, executed: int) -> int:

@@ -70,15 +70,20 @@ class Dispatcher:
         self.submissions = Submissions.among(backend, self._methods.values())
 
     async def answer(self, body: bytes) -> bytes | None:
-        """The answer to a body, whatever it is; None when it holds notifications alone."""
+        """The answer to a body, whatever it is and whatever happens; None when it holds notifications alone."""
         try:
             decoded: object = orjson.loads(body)
         except orjson.JSONDecodeError:
             metrics.REFUSED_BODIES.labels("not_json").inc()
             return encode_error(None, MalformedJson())
-        if isinstance(decoded, list):
-            return await self._answer_batch(decoded)
-        return await self._answer_one(decoded)
+        try:
+            if isinstance(decoded, list):
+                return await self._answer_batch(decoded)
+            return await self._answer_one(decoded)
+        except Exception:  # none is known; a connection of the front would wait for ever
+            metrics.INTERNAL_ERRORS.inc()
+            logger.exception("rpc_answer_failed")
+            return encode_error(None, InternalError())
 
     async def _answer_batch(self, items: list[object]) -> bytes | None:
         settings = self._backend.settings

@@ -61,7 +61,7 @@ async def send_raw_transactions(backend: Backend, calls: Sequence[list[object]])
 
 
 def send_decoded_transactions(
-    backend: Backend, raws: Sequence[bytes], found: Sequence[Transaction | None], on_answered: OnAnswered
+    backend: Backend, raws: Sequence[bytes], found: Sequence[Transaction], on_answered: OnAnswered
 ) -> None:
     """The same for several that came at one time, decoded on their way in."""
 

@@ -27,8 +27,8 @@ HandleTogether: TypeAlias = Callable[[Backend, Sequence[list[object]]], Awaitabl
 OnAnswered: TypeAlias = Callable[[Sequence[object | RpcError]], None]
 """Hears a result or an error for each call."""
 
-HandleDecoded: TypeAlias = Callable[[Backend, Sequence[bytes], Sequence[Transaction | None], OnAnswered], None]
-"""Takes raw transactions that are decoded already (None: refused) and answers all of them once."""
+HandleDecoded: TypeAlias = Callable[[Backend, Sequence[bytes], Sequence[Transaction], OnAnswered], None]
+"""Takes raw transactions that are decoded already and answers all of them once."""
 
 
 class Runs(Enum):

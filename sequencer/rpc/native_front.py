@@ -31,7 +31,7 @@ Fallback: TypeAlias = Callable[[], asyncio.BaseProtocol]
 """Makes the protocol that a connection goes to for everything that is not simple."""
 
 IDLE_SECONDS = 75.0
-"""A connection that asks nothing for so long is closed, as aiohttp does."""
+"""A connection that asks nothing, or takes nothing of its answer, for so long is closed."""
 
 
 def is_available() -> bool:
@@ -91,7 +91,7 @@ class NativeFront:
         for connection, body in bodies:
             self._begin(self._serve(connection, body))
         for descriptor, received in given:
-            self._begin(self._give_away(descriptor, received))
+            self._begin(self._give_away(socket.socket(fileno=descriptor), received))
         if is_over:
             self._end()
 
@@ -114,11 +114,9 @@ class NativeFront:
     async def _serve(self, connection: int, body: bytes) -> None:
         self._front.answer(connection, await self._answer(body))
 
-    async def _give_away(self, descriptor: int, received: bytes) -> None:
+    async def _give_away(self, connection: socket.socket, received: bytes) -> None:
         try:
-            await self._loop.connect_accepted_socket(
-                lambda: _Newcomer(self._fallback, received), socket.socket(fileno=descriptor)
-            )
+            await self._loop.connect_accepted_socket(lambda: _Newcomer(self._fallback, received), connection)
         except OSError as reason:  # the client is gone already
             logger.debug("rpc_connection_lost", reason=str(reason))
 

@@ -57,7 +57,12 @@ class HttpServer:
 
     async def start(self, host: str, port: int) -> None:
         """Listen; port 0 takes a free one. Raises OSError when the port is in use."""
-        server = web.Server(self._handle, request_factory=self._make_request, access_log=None)
+        server = web.Server(
+            self._handle,
+            request_factory=self._make_request,
+            access_log=None,
+            keepalive_timeout=native_front.IDLE_SECONDS,
+        )
         if self._dispatcher is not None and native_front.is_available():
             sockets = await bind(host, port)
             self._port = int(sockets[0].getsockname()[1])

@@ -42,8 +42,8 @@ class Submissions:
                 return cls(backend, row.name, row.decoded)
         return None
 
-    def submit(self, raws: Sequence[bytes], found: Sequence[Transaction | None], on_encoded: OnEncoded) -> None:
-        """Take in what came together; `found` has None for what the extension refuses. Answers come once."""
+    def submit(self, raws: Sequence[bytes], found: Sequence[Transaction], on_encoded: OnEncoded) -> None:
+        """Take in what came together. Answers come once."""
         answered = partial(self._answered, self._backend.monotonic(), on_encoded)
         try:
             self._handle(self._backend, raws, found, answered)

@@ -195,7 +195,7 @@ class FakePool:
         self.nonces: dict[bytes, int] = {}
         self.refusal: Exception | None = None
         self.on_submit: Callable[[Transaction], None] = lambda transaction: None
-        self.submissions: list[list[Transaction | None]] = []
+        self.submissions: list[list[Transaction]] = []
         """What came decoded, by what came together."""
 
     async def submit_many(self, raws: Sequence[bytes]) -> list[bytes | BraidError]:
@@ -204,7 +204,7 @@ class FakePool:
     def submit_decoded(
         self,
         raws: Sequence[bytes],
-        found: Sequence[Transaction | None],
+        found: Sequence[Transaction],
         on_answered: Callable[[Sequence[bytes | BraidError]], None],
     ) -> None:
         self.submissions.append(list(found))

@@ -158,6 +158,34 @@ async def test_client_that_goes_away_disturbs_nobody(server: Server) -> None:
     assert (await server.ask(REQUEST))[0][1].endswith(b'"call 2"}')
 
 
+async def test_failure_of_whatever_answers_is_answered(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(self: Dispatcher, item: object) -> bytes | None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Dispatcher, "_answer_one", fail)
+    ((head, body),) = await server.ask(REQUEST)
+
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"-32603" in body
+    assert b"secret" not in body
+
+
+async def test_nothing_is_begun_while_the_server_closes(server: Server) -> None:
+    server.release.clear()
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.rpc.port)
+    writer.write(REQUEST)
+    await server.has_entered.wait()
+    writer.write(REQUEST)
+    closing = asyncio.ensure_future(server.rpc.close())
+    await asyncio.sleep(0)
+    server.release.set()
+
+    assert (await read_answer(reader))[1].endswith(b'"call 1"}')
+    await closing
+    assert server.entered == 1
+    writer.transport.abort()
+
+
 async def test_request_that_runs_when_the_server_closes_is_answered(server: Server) -> None:
     server.release.clear()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.rpc.port)

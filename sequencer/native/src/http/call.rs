@@ -38,6 +38,9 @@ struct Envelope<'a> {
 
 /// The call that a body is; None when it is another, or a transaction of more than `max_bytes`.
 pub fn read(body: &[u8], max_bytes: usize) -> Option<Call> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return None; // an array of the members in their order would do for serde
+    }
     let envelope: Envelope<'_> = serde_json::from_slice(body).ok()?;
     let digits = envelope.params[0].strip_prefix("0x")?;
     if envelope.jsonrpc != "2.0" || envelope.method != METHOD || digits.is_empty() || digits.len() > 2 * max_bytes {

@@ -41,7 +41,7 @@ pub enum Stage {
 pub struct Connection {
     pub stream: TcpStream,
     pub stage: Stage,
-    /// When it last ended a request, or began.
+    /// When it began, or when some of an answer was last written.
     pub used_at: Instant,
     /// What came and is not read yet.
     pub input: Vec<u8>,
@@ -83,13 +83,17 @@ impl Connection {
         while self.written < self.output.len() {
             match self.stream.write(&self.output[self.written..]) {
                 Ok(0) => return Peer::Gone,
-                Ok(count) => self.written += count,
+                Ok(count) => {
+                    self.written += count;
+                    self.used_at = Instant::now();
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Peer::Here,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Peer::Gone,
             }
         }
         self.output.clear();
+        self.output.shrink_to(PIECE_BYTES); // a connection that once had a large answer does not keep its room
         self.written = 0;
         Peer::Here
     }

@@ -29,14 +29,14 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Of one transaction; 0: calls are not read here.
     pub max_transaction_bytes: usize,
-    /// A connection that asks nothing for so long is closed.
+    /// A connection that asks nothing, or takes nothing of its answer, for so long is closed.
     pub idle: Duration,
 }
 
 /// What Python is told.
 pub enum Request {
-    /// A transaction to take in; None: the recovery room refuses it.
-    Transaction { connection: usize, raw: Vec<u8>, decoded: Option<Box<Transaction>> },
+    /// A transaction to take in.
+    Transaction { connection: usize, raw: Vec<u8>, decoded: Box<Transaction> },
     /// Any other body.
     Body { connection: usize, body: Vec<u8> },
     /// A connection that goes to Python's server, with what came on it.
@@ -143,16 +143,20 @@ impl Front {
             }
             if looked_at.elapsed() >= TICK {
                 looked_at = Instant::now();
-                self.close_idle();
                 self.give_slow_away();
+                self.close_idle();
                 self.accept_all();
             }
         }
     }
 
+    fn closing(&self) -> Closing {
+        Closing::of(self.shared.closing.load(Ordering::SeqCst))
+    }
+
     /// Whether it is time to end; closes what need not be waited for.
     fn is_over(&mut self) -> bool {
-        match Closing::of(self.shared.closing.load(Ordering::SeqCst)) {
+        match self.closing() {
             Closing::Open => false,
             Closing::Draining => {
                 self.listeners.clear();
@@ -207,11 +211,11 @@ impl Front {
             Next::Wait => drop(self.connections.remove(&key)),
             Next::GiveAway => self.give_away(key),
             Next::Body(body) => {
-                let request = match call::read(&body, self.settings.max_transaction_bytes) {
-                    Some(call) => {
+                let call = call::read(&body, self.settings.max_transaction_bytes);
+                let request = match call.and_then(|call| decode(&call.raw).map(|decoded| (call, decoded))) {
+                    Some((call, decoded)) => {
                         connection.stage = Stage::Answering { id: call.id };
-                        let decoded = decode(&call.raw).map(Box::new);
-                        Request::Transaction { connection: key, raw: call.raw, decoded }
+                        Request::Transaction { connection: key, raw: call.raw, decoded: Box::new(decoded) }
                     }
                     None => {
                         connection.stage = Stage::Answering { id: String::new() };
@@ -238,6 +242,7 @@ impl Front {
             let Stage::Answering { id } = &connection.stage else { continue };
             self.responses.write(&mut connection.output, &answer, id);
             connection.stage = Stage::Writing;
+            connection.used_at = Instant::now();
             self.write(key);
         }
     }
@@ -249,8 +254,9 @@ impl Front {
             self.connections.remove(&key);
         } else if connection.output.is_empty() {
             connection.stage = Stage::Reading;
-            connection.used_at = Instant::now();
-            self.read(key);
+            if self.closing() == Closing::Open {
+                self.read(key);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::front::{Closing, Front, Request, Settings, Shared};
 use super::response::Answer;
 use crate::recovery::Classes;
 
-/// A call's connection, its raw transaction, and the `Transaction` or None.
+/// A call's connection, its raw transaction, and the `Transaction`.
 type Calls<'py> = (Vec<usize>, Vec<Bound<'py, PyBytes>>, Bound<'py, PyList>);
 
 /// What `take` gives: calls, bodies by connection, descriptors of connections given away with what came on them, and
@@ -71,7 +71,7 @@ impl HttpFront {
                 Request::Transaction { connection, raw, decoded } => {
                     connections.push(connection);
                     raws.push(PyBytes::new(py, &raw));
-                    found.push(decoded.map(|boxed| *boxed));
+                    found.push(Some(*decoded));
                 }
                 Request::Body { connection, body } => bodies.push((connection, PyBytes::new(py, &body))),
                 Request::GivenAway { stream, input } => given.push((stream.into_raw_fd(), PyBytes::new(py, &input))),

@@ -1,6 +1,10 @@
-//! What is simple, and what is given away.
+//! What is simple, and what is given away; what a connection holds.
+
+use std::io::Read;
+use std::net::{TcpListener, TcpStream};
 
 use super::call::{self, Call};
+use super::connection::{Connection, Peer};
 use super::head::{self, Head};
 
 const USUAL: [&str; 3] = ["host: node", "content-type: application/json", "content-length: 5"];
@@ -114,6 +118,7 @@ fn every_other_form_is_for_python_to_read() {
         usual.replace("\"id\":1,", "\"id\":1,\"more\":1,"),
         format!("[{usual}]"),
         format!("{usual} 1"),
+        r#"["2.0",1,"eth_sendRawTransaction",["0x01"]]"#.into(),
         body("null", r#"["0x01"]"#),
         body("1.5", r#"["0x01"]"#),
         body("-1", r#"["0x01"]"#),
@@ -136,4 +141,31 @@ fn every_other_form_is_for_python_to_read() {
     }
     assert_eq!(call::read(b"\xff", 2), None);
     assert_eq!(call::read(usual.as_bytes(), 0), None);
+}
+
+/// A connection and its other end.
+fn connect() -> (Connection, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_nonblocking(true).unwrap();
+    (Connection::new(mio::net::TcpStream::from_std(stream)), other)
+}
+
+#[test]
+fn large_answer_is_written_as_it_is_read_and_its_room_given_back() {
+    let (mut connection, mut other) = connect();
+    connection.output = vec![7; 32 << 20];
+    let mut left = connection.output.len();
+    let mut piece = vec![0; 1 << 20];
+    while left > 0 {
+        let before = connection.used_at;
+        assert!(connection.flush() == Peer::Here);
+        let is_used = connection.used_at > before;
+        let read = other.read(&mut piece).unwrap();
+        assert!(read > 0 && (is_used || left < 32 << 20));
+        left -= read;
+    }
+    assert!(connection.flush() == Peer::Here);
+    assert!(connection.output.is_empty() && connection.output.capacity() <= 16 << 10);
 }
