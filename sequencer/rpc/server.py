@@ -9,6 +9,7 @@ operator names.
 
 import asyncio
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -182,6 +183,9 @@ async def bind(host: str, port: int) -> list[socket.socket]:
         for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
             taken = sockets[0].getsockname()[1] if sockets else port
             sockets.append(socket.create_server((address[0], taken), family=family, backlog=BACKLOG))
+            if sys.platform == "linux":  # what is accepted has it too: nobody holds an answer by reading none of it
+                milliseconds = int(native_front.IDLE_SECONDS * 1000)
+                sockets[-1].setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     except OSError:
         for each in sockets:
             each.close()

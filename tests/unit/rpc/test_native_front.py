@@ -1,7 +1,9 @@
 """What the native front does alone: reads calls, gives away what is not simple, ends connections."""
 
 import asyncio
+import errno
 import socket
+import sys
 from collections.abc import AsyncIterator
 
 import orjson
@@ -14,7 +16,7 @@ from sequencer.rpc import native_front
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.eth_transactions import METHODS
 from sequencer.rpc.native_front import NativeFront
-from sequencer.rpc.server import RpcServer
+from sequencer.rpc.server import RpcServer, bind
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import World, make_world
 
@@ -194,6 +196,20 @@ async def test_connection_that_asks_nothing_after_it_was_given_away_is_closed(mo
             assert b"JSON-RPC" in await client.read()
             assert await client.reader.read() == b""
         assert len(front.given) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="an option of Linux")
+async def test_answer_that_nobody_takes_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_front, "IDLE_SECONDS", 0.05)
+    (listener,) = await bind("127.0.0.1", 0)
+    client = socket.create_connection(listener.getsockname())
+    accepted, _ = listener.accept()
+    with listener, client, accepted:
+        accepted.settimeout(30)
+        with pytest.raises(OSError, match="timed out") as ended:
+            accepted.sendall(bytes(100_000_000))
+
+    assert ended.value.errno == errno.ETIMEDOUT
 
 
 async def test_connection_is_closed_when_the_end_comes_before_aiohttp_has_it(front: Front) -> None:
