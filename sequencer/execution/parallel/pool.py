@@ -75,6 +75,8 @@ class PooledWorker:
         self.is_ready = False
         self.outstanding: dict[int, float] = {}
         """Batches sent and not answered, with the time since when the worker could be busy with them."""
+        self.asked: dict[int, set[bytes]] = {}
+        """Keys that it has asked for, by batch."""
         self.block = -1
         self.deltas = 0
         self.base = b""
@@ -195,6 +197,7 @@ class WorkerPool:
         batch_id, results, reads = unpack_results(content)
         if worker.outstanding.pop(batch_id, None) is None:
             raise MalformedMessage(f"nobody asked for batch {batch_id}")
+        worker.asked.pop(batch_id, None)
         for waiting in worker.outstanding:
             worker.outstanding[waiting] = self._monotonic()
             break
@@ -206,7 +209,10 @@ class WorkerPool:
     ) -> None:
         if batch_id not in worker.outstanding:
             raise MalformedMessage(f"nobody asked for batch {batch_id}")
-        worker.outstanding[batch_id] = self._monotonic()  # whoever asks is alive
+        asked = worker.asked.setdefault(batch_id, set())
+        if not asked.issuperset(keys):  # whoever asks for something new is alive
+            asked.update(keys)
+            worker.outstanding[batch_id] = self._monotonic()
         self._counts.note_question(len(keys))
         values = read_values(batch_id, keys)
         if not worker.send(seal(VALUES, (batch_id, None if values is None else dict(values)))):
