@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .engines import NATIVE_ONE, NATIVE_TWO, PARALLEL, SERIAL
+from .markdown import table
 from .measuring import BlockTimes, Measurement
 from .simulator import Overheads, simulate
 from .state_rows import StateRow, state_table
@@ -107,7 +108,7 @@ def _targets_table(measurements: Sequence[Measurement]) -> str:
                     verdict,
                 ]
             )
-    return _table(["workload", "ratio", "asked for", "measured", "reached"], rows) if rows else ""
+    return table(["workload", "ratio", "asked for", "measured", "reached"], rows) if rows else ""
 
 
 def _small_table(measurements: Sequence[Measurement]) -> str:
@@ -131,12 +132,12 @@ def _small_table(measurements: Sequence[Measurement]) -> str:
                 _from_redis(times),
             ]
         )
-    return _table(headings, rows)
+    return table(headings, rows)
 
 
 def _gas_table(measurements: Sequence[Measurement]) -> str:
     rows = [[item.name, *(_number(item.small.megagas(label)) for label in ALL)] for item in measurements]
-    return _table(["workload", *ALL], rows)
+    return table(["workload", *ALL], rows)
 
 
 def _large_table(measurements: Sequence[Measurement]) -> str:
@@ -157,7 +158,7 @@ def _large_table(measurements: Sequence[Measurement]) -> str:
                 *(_count(times, NATIVE_TWO, name) for name in ("reexecuted", "conflicts", "sequential_slices")),
             ]
         )
-    return _table(headings, rows)
+    return table(headings, rows)
 
 
 def _simulated_table(measurements: Sequence[Measurement], overheads: Overheads) -> str:
@@ -174,7 +175,7 @@ def _simulated_table(measurements: Sequence[Measurement], overheads: Overheads) 
             ]
         )
     headings = ["workload", *(f"{threads}" for threads in SIMULATED_THREADS), "conflicts at 16", "measured at 2"]
-    return _table(headings, rows)
+    return table(headings, rows)
 
 
 def _overheads_line(overheads: Overheads) -> str:
@@ -200,12 +201,7 @@ def _apart_table(measurements: Sequence[Measurement]) -> str:
         ]
         for item in measurements
     ]
-    return _table(headings, rows)
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(headings, rows)
 
 
 def _number(value: float | None) -> str:

@@ -30,6 +30,7 @@ from sequencer.node.supervisor import ChildSpec, Supervisor
 from sequencer.primitives.genesis import Genesis, GenesisAccount
 
 from .machine import MemoryUse, children_of, describe_machine, memory_use
+from .markdown import asked_for, table
 
 CHAIN_ID = 902
 GAS_LIMIT = 500_000_000
@@ -154,13 +155,13 @@ def _free_port() -> int:
 def start_table(rows: Sequence[Row], accounts: int) -> str:
     """As Markdown."""
     headings = ("seconds", "sealed/s", "peak RSS MiB", "anonymous RSS MiB", "RSS of files MiB", "others' peak MiB")
-    lines = [f"| {accounts:,} accounts | {' | '.join(headings)} |", "| --- |" + " ---: |" * len(headings)]
+    cells = []
     for row in rows:
         memory = row.memory
         sizes = (memory.peak_resident, memory.resident_anonymous, memory.resident_file, row.others_resident)
-        cells = [f"{row.seconds:.2f}", f"{row.sealed_per_second:,.0f}" if row.sealed_per_second else "-"]
-        lines.append(f"| {row.step} | {' | '.join([*cells, *(str(size >> 20) for size in sizes)])} |")
-    return "\n".join(lines)
+        rate = f"{row.sealed_per_second:,.0f}" if row.sealed_per_second else "-"
+        cells.append([row.step, f"{row.seconds:.2f}", rate, *(str(size >> 20) for size in sizes)])
+    return table([f"{accounts:,} accounts", *headings], cells)
 
 
 def verdicts(rows: Sequence[Row]) -> list[str]:
@@ -168,13 +169,9 @@ def verdicts(rows: Sequence[Row]) -> list[str]:
     starts = max(row.seconds for row in rows if row.step in (FIRST_START, RESTART))
     peak = max(row.memory.peak_resident for row in rows)
     return [
-        f"Asked for: at most {ASKED_SECONDS:g} s to the first answer: " + _verdict(starts <= ASKED_SECONDS),
-        f"Asked for: at most {ASKED_BYTES >> 20} MiB resident: " + _verdict(peak <= ASKED_BYTES),
+        asked_for(f"at most {ASKED_SECONDS:g} s to the first answer", starts <= ASKED_SECONDS),
+        asked_for(f"at most {ASKED_BYTES >> 20} MiB resident", peak <= ASKED_BYTES),
     ]
-
-
-def _verdict(is_reached: bool) -> str:
-    return "reached." if is_reached else "**not reached**."
 
 
 def main() -> None:

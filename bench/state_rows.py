@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sequencer.native import is_available
 
 from . import state
+from .markdown import asked_for, table
 
 BLOCKS = 11
 """Blocks that are committed; the median counts."""
@@ -74,20 +75,25 @@ def state_table(rows: Sequence[StateRow]) -> str:
         "open ms",
     )
     headings += ("anonymous RSS MiB", "file MiB")
-    lines = [f"| {' | '.join(headings)} |", "| --- |" + " ---: |" * (len(headings) - 1)]
-    for row in rows:
-        times = (
-            f"{row.root:.1f} | {row.commit:.1f} | {row.both:.1f} | {1e3 * row.both / row.changed:.1f} | {row.open:.0f}"
+    cells = [
+        (
+            row.implementation,
+            f"{row.accounts:,}",
+            f"{row.changed:,}",
+            f"{row.root:.1f}",
+            f"{row.commit:.1f}",
+            f"{row.both:.1f}",
+            f"{1e3 * row.both / row.changed:.1f}",
+            f"{row.open:.0f}",
+            str(row.anonymous),
+            str(row.file),
         )
-        sizes = f"{row.anonymous} | {row.file}"
-        lines.append(f"| {row.implementation} | {row.accounts:,} | {row.changed:,} | {times} | {sizes} |")
-    asked = [row for row in rows if (row.accounts, row.changed) == (ACCOUNTS, CHANGED)]
-    verdicts = [
-        f"\nAsked for: at most {ASKED_MILLISECONDS} ms for {CHANGED:,} of {ACCOUNTS:,}: "
-        + ("reached." if row.both <= ASKED_MILLISECONDS else "**not reached**.")
-        for row in asked
+        for row in rows
     ]
-    return "\n".join(lines + verdicts)
+    asked = [row for row in rows if (row.accounts, row.changed) == (ACCOUNTS, CHANGED)]
+    what = f"at most {ASKED_MILLISECONDS} ms for {CHANGED:,} of {ACCOUNTS:,}"
+    verdicts = ["\n" + asked_for(what, row.both <= ASKED_MILLISECONDS) for row in asked]
+    return "\n".join([table(headings, cells), *verdicts])
 
 
 def _row(implementation: str, accounts: int, changed: int, found: Mapping[str, object]) -> StateRow:

@@ -34,11 +34,6 @@ IDLE_SECONDS = 75.0
 """A connection that asks nothing, or takes nothing of its answer, for so long is closed."""
 
 
-def is_available() -> bool:
-    """Whether the extension is there."""
-    return extension is not None
-
-
 class NativeFront:
     """Serves listening sockets, which belong to it; should the extension's thread fail, aiohttp serves them."""
 

@@ -18,6 +18,8 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from sequencer import native
+
 from . import metrics, native_front
 from .dispatcher import Dispatcher, encode_error
 from .errors import LimitExceeded, MalformedJson, RequestTimedOut
@@ -64,7 +66,7 @@ class HttpServer:
             access_log=None,
             keepalive_timeout=native_front.IDLE_SECONDS,
         )
-        if self._dispatcher is not None and native_front.is_available():
+        if self._dispatcher is not None and native.is_available():
             sockets = await bind(host, port)
             self._port = int(sockets[0].getsockname()[1])
             dispatcher = self._dispatcher

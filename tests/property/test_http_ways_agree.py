@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sequencer.rpc import native_front
+from sequencer import native
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.eth_transactions import METHODS
 from sequencer.rpc.server import RpcServer
@@ -15,7 +15,7 @@ from sequencer.rpc.settings import RpcSettings
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import make_world
 
-pytestmark = pytest.mark.skipif(not native_front.is_available(), reason="the extension is absent")
+pytestmark = pytest.mark.skipif(not native.is_available(), reason="the extension is absent")
 EXAMPLES = settings(max_examples=100, deadline=None)
 
 RAW = "0x" + make_transaction().raw.hex()
@@ -175,7 +175,7 @@ class Ways:
         self._worlds = [make_world(count=2, settings=RpcSettings(max_body_bytes=20_000)) for _ in range(2)]
         self._servers = [RpcServer(Dispatcher(one.backend, METHODS), one.backend.settings) for one in self._worlds]
         with monkeypatch.context() as patched:
-            patched.setattr(native_front, "is_available", lambda: False)
+            patched.setattr(native, "is_available", lambda: False)
             runner.run(self._servers[0].start("127.0.0.1", 0))
         runner.run(self._servers[1].start("127.0.0.1", 0))
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from l1_bridge.errors import BraidError
+from sequencer import native
 from sequencer.mempool.admission import MAX_TRANSACTION_BYTES
 from sequencer.mempool.errors import NonceTooLow
 from sequencer.rpc import native_front
@@ -20,7 +21,7 @@ from sequencer.rpc.server import RpcServer, bind
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import World, make_world
 
-pytestmark = pytest.mark.skipif(not native_front.is_available(), reason="the extension is absent")
+pytestmark = pytest.mark.skipif(not native.is_available(), reason="the extension is absent")
 
 
 class Client:

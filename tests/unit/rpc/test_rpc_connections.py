@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sequencer.rpc import native_front
+from sequencer import native
 from sequencer.rpc.dispatcher import Dispatcher
 from sequencer.rpc.method import Runs, method
 from sequencer.rpc.server import RpcServer
@@ -49,8 +49,8 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 @pytest.fixture(params=["native front", "aiohttp"])
 async def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
     if request.param == "aiohttp":
-        monkeypatch.setattr(native_front, "is_available", lambda: False)
-    elif not native_front.is_available():
+        monkeypatch.setattr(native, "is_available", lambda: False)
+    elif not native.is_available():
         pytest.skip("the extension is absent")
     world = make_world(count=2, settings=RpcSettings(max_body_bytes=2000))
 
