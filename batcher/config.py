@@ -141,6 +141,7 @@ class ProposerSettings(BaseSettings):
     )
     request_timeout_seconds: float = Field(default=10.0, gt=0, description="longest wait for an answer of the node")
     poll_seconds: float = Field(default=2.0, gt=0, description="pause when there is nothing to do")
+    admin_port: int = Field(default=0, ge=0, le=65535, description="metrics and health, on loopback; 0: any free port")
     head: ProposedHead = Field(default=ProposedHead.SAFE, description="propose up to this head")
 
 

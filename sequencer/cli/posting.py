@@ -22,6 +22,9 @@ SignerAddress = Annotated[str | None, typer.Option(help="account that the remote
 DataDir = Annotated[Path | None, typer.Option(help="keeps what was sent to L1, so that a restart sends nothing twice")]
 L1Chain = Annotated[Path | None, typer.Option("--l1-chain-config", help="L1 chain config; none: Prague from genesis")]
 AdminPort = Annotated[int | None, typer.Option(help="loopback port for metrics, health and batcher-admin")]
+MetricsPort = Annotated[
+    int | None, typer.Option("--admin-port", help="loopback port for metrics and health; none: any free one")
+]
 BatchTypeName = Annotated[str | None, typer.Option("--batch-type", help="singular or span")]
 CompressionName = Annotated[str | None, typer.Option("--compression", help="zlib, brotli-9, brotli-10 or brotli-11")]
 DataTypeName = Annotated[str | None, typer.Option("--data-type", help="calldata, blobs, or auto: what is cheaper")]
@@ -78,6 +81,7 @@ def proposer(
     signer_address: SignerAddress = None,
     data_dir: DataDir = None,
     l1_chain: L1Chain = None,
+    admin_port: MetricsPort = None,
     log_level: LogLevel = "info",
 ) -> None:
     """Post output roots to L1; the key is in BRAID_PROPOSER_KEY, a keystore or a remote signer."""
@@ -87,7 +91,8 @@ def proposer(
     from sequencer.node.l1_account import AccountOptions
     from sequencer.node.posting import PostingOptions, run_proposer
 
-    settings = load_settings(ProposerSettings, {"l2_rpc_url": l2, "poll_seconds": poll, "head": head})
+    flags = {"l2_rpc_url": l2, "poll_seconds": poll, "head": head, "admin_port": admin_port}
+    settings = load_settings(ProposerSettings, flags)
     account = AccountOptions("PROPOSER", keystore, signer, _address_or_none(signer_address), data_dir, l1_chain)
     run(run_proposer(PostingOptions(rollup, l1, account, log_level), settings, parse_address(oracle)))
 

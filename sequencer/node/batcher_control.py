@@ -1,7 +1,7 @@
 """The batcher's admin port: metrics, health, and what an operator changes while it runs."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
@@ -12,7 +12,7 @@ from sequencer.rpc.admin import AdminServer
 from sequencer.rpc.admin_batcher import batcher_operations
 from sequencer.rpc.operations import Operations
 
-from .rpc_parts import PortInUse
+from .admin_port import serve_admin
 
 log = structlog.get_logger(__name__)
 
@@ -86,16 +86,6 @@ class BatcherControl:
         }
 
 
-@asynccontextmanager
-async def serve_batcher_admin(control: BatcherControl, port: int) -> AsyncIterator[AdminServer]:
+def serve_batcher_admin(control: BatcherControl, port: int) -> AbstractAsyncContextManager[AdminServer]:
     """Listen on loopback; raises PortInUse."""
-    server = AdminServer([control], Operations(batcher_operations(control)))
-    try:
-        await server.start("127.0.0.1", port)
-    except OSError as reason:
-        raise PortInUse("127.0.0.1", port, reason) from None
-    log.info("batcher_admin_listens", admin_port=server.port)
-    try:
-        yield server
-    finally:
-        await server.close()
+    return serve_admin(port, [control], Operations(batcher_operations(control)))

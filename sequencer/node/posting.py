@@ -27,6 +27,7 @@ from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.rollup_config import CHANNEL_TIMEOUT_BLOCKS, RollupConfig
 from l1_bridge.tx_manager import TransactionManager
 
+from .admin_port import serve_admin
 from .batcher_control import BatcherControl, serve_batcher_admin
 from .json_files import read_json_object
 from .l1_account import AccountOptions, AppointedService, load_l1_chain, open_account
@@ -103,7 +104,8 @@ async def run_proposer(options: PostingOptions, settings: ProposerSettings, orac
             metrics=ProposerMetrics(REGISTRY),
         )
         checked = AppointedService(proposer, lambda: check_proposer(parts.l1, oracle, address))
-        await _run(NamedService("proposer", checked))
+        async with serve_admin(settings.admin_port):
+            await _run(NamedService("proposer", checked))
 
 
 async def _flush(submitter: BatchSubmitter) -> None:

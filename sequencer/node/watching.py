@@ -30,15 +30,14 @@ from l1_bridge.service import Wake
 from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
 from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
 from sequencer.config import NodeSettings
-from sequencer.rpc.admin import AdminServer
 
+from .admin_port import serve_admin
 from .alarms import CommandAlarm, SilentAlarm, parse_command
 from .builder import build_deriver
 from .deriving import DerivedOutputs
 from .hand_sending import require_chain
 from .json_files import read_json_object
 from .logging import configure_logging
-from .rpc_parts import PortInUse
 from .runner import NamedService, run_services, stop_on_signals
 
 log = structlog.get_logger(__name__)
@@ -99,7 +98,7 @@ async def run_watcher(options: WatchOptions, settings: WatcherSettings) -> int:
         watcher = OutputWatcher(
             source, oracle, alarm, challenger=challenger, settings=settings, metrics=WatcherMetrics(REGISTRY)
         )
-        await _serve_metrics(options.admin_port, stack)
+        await stack.enter_async_context(serve_admin(options.admin_port))
         services.append(NamedService("watcher", watcher))
         if options.is_once:
             services.append(NamedService("end", _EndOfPosted(watcher, await oracle.output_count(), stop)))
@@ -161,13 +160,3 @@ def _load_challenger(keystore: Path | None) -> LocalSigner | None:
     if keystore is not None:
         return signer_from_keystore(keystore.read_bytes(), os.environ.get(PASSWORD_VARIABLE, ""))
     return signer_from_environment(os.environ, KEY_VARIABLE) if os.environ.get(KEY_VARIABLE) else None
-
-
-async def _serve_metrics(port: int, stack: AsyncExitStack) -> None:
-    admin = AdminServer([])
-    try:
-        await admin.start("127.0.0.1", port)
-    except OSError as reason:
-        raise PortInUse("127.0.0.1", port, reason) from None
-    stack.push_async_callback(admin.close)
-    log.info("metrics_listen", port=admin.port)

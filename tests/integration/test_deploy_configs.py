@@ -1,14 +1,18 @@
 """Example configurations are read by the settings that they are for; flag goes before BRAID_* goes before file."""
 
 import os
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic_settings import BaseSettings
+from typer.testing import CliRunner
 
 from batcher.config import BatcherSettings, ProposedHead, ProposerSettings
+from sequencer import cli
 from sequencer.config import InvalidSettings, NodeSettings, load_settings
+from sequencer.node import posting
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "deploy" / "config"
@@ -27,6 +31,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _variables(name: str) -> dict[str, str]:
     lines = [line.strip() for line in (CONFIG / name).read_text().splitlines()]
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def _command(name: str) -> list[str]:
+    """The command in the comment: its indented lines."""
+    lines = [line for line in (CONFIG / name).read_text().splitlines() if line.startswith("#   ")]
+    return shlex.split(" ".join(line.removeprefix("#") for line in lines))
 
 
 def test_every_example_has_its_test() -> None:
@@ -64,6 +74,40 @@ def test_the_proposers_example_proposes_finalized_blocks(monkeypatch: pytest.Mon
         monkeypatch.setenv(variable, value)
 
     assert load_settings(ProposerSettings, {}).head is ProposedHead.FINALIZED
+
+
+@pytest.mark.parametrize("role", ["batcher", "proposer"])
+def test_the_command_beside_an_example_stores_what_it_sends_and_knows_l1s_forks(
+    role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it stands in the comment, which is what an operator copies."""
+    started: list[posting.PostingOptions] = []
+
+    async def run(options: posting.PostingOptions, *_: object) -> None:
+        started.append(options)
+
+    monkeypatch.setattr(posting, f"run_{role}", run)
+    program, *arguments = _command(f"{role}.env")
+    result = CliRunner().invoke(cli.app, arguments, catch_exceptions=False)
+
+    assert (program, result.exit_code) == ("braid", 0), result.output
+    [options] = started
+    assert options.account.role == role.upper()
+    assert options.account.data_dir == Path("/var/lib/braid") / role
+    assert options.account.l1_chain_config == Path("/etc/braid/l1-chain.json")
+
+
+@pytest.mark.parametrize("name", ["replica.toml", "sequencer.toml"])
+def test_a_nodes_example_knows_l1s_forks(name: str) -> None:
+    assert load_settings(NodeSettings, {}, CONFIG / name).l1_chain_config == Path("/etc/braid/l1-chain.json")
+
+
+def test_no_two_examples_take_one_port() -> None:
+    nodes = [load_settings(NodeSettings, {}, CONFIG / name) for name in ("replica.toml", "sequencer.toml")]
+    posters = [int(_variables(f"{role}.env")[f"BRAID_{role.upper()}_ADMIN_PORT"]) for role in ("batcher", "proposer")]
+    ports = [*(node.admin_port for node in nodes), *(node.rpc_port for node in nodes), *posters]
+
+    assert len(set(ports)) == len(ports)
 
 
 def test_no_example_holds_a_key() -> None:
