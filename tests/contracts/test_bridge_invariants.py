@@ -3,8 +3,10 @@ Any order of deposits, withdrawals, proofs, payments, replays and pauses leaves 
 
 The actions are what users, the proposer, the challenger and the guardian may do; the invariants are what a bridge
 promises: custody covers what the other chain has, nothing is paid twice, and nothing at all while it is paused.
+BRAID_BRIDGE_STORIES says how many random stories are told (12 in `make test`, 300 in `make test-long`).
 """
 
+import os
 import random
 from collections import Counter
 from dataclasses import replace
@@ -20,6 +22,7 @@ from tests.contracts.evm import Result, topic
 from tests.contracts.rollup import Withdrawal
 from tests.contracts.world import CHALLENGER, ETHER, GUARDIAN, USER
 
+STORIES = int(os.environ.get("BRAID_BRIDGE_STORIES", "12"))
 RECEIVER = b"\x7a" * 20
 """Takes ether on L1 or refuses it, as an action says."""
 
@@ -151,7 +154,8 @@ ACTIONS = (
 )
 
 
-@settings(max_examples=12, deadline=None)
+@pytest.mark.timeout(60 + 10 * STORIES)
+@settings(max_examples=STORIES, deadline=None)
 @given(story=st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 1000)), min_size=5, max_size=25))
 def test_the_books_stay_in_balance_in_any_story(story: list[tuple[object, int]]) -> None:
     books = Books()
