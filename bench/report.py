@@ -38,6 +38,8 @@ TARGETS = (
     Target("raw transfers of one sender", NATIVE_TWO, NATIVE_ONE, 0.95),
     Target("ERC-20 of one sender", NATIVE_TWO, NATIVE_ONE, 0.95),
     Target("ERC-20 hand to hand", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("swaps, one pool", NATIVE_TWO, NATIVE_ONE, 0.95),
+    Target("mints, one counter", NATIVE_TWO, NATIVE_ONE, 0.95),
     Target("ERC-20, one token", PARALLEL, SERIAL, 1.6, is_on_large=False),
 )
 

@@ -34,6 +34,8 @@ class StateRow:
     root: float
     commit: float
     both: float
+    settle: float
+    """Mean milliseconds a block of what is done after the commit, which comes once for several blocks."""
     open: float
     anonymous: int
     file: int
@@ -71,6 +73,8 @@ def state_table(rows: Sequence[StateRow]) -> str:
         "root ms",
         "commit ms",
         "both ms",
+        "settle ms",
+        "all ms",
         "us an account",
         "open ms",
     )
@@ -83,6 +87,8 @@ def state_table(rows: Sequence[StateRow]) -> str:
             f"{row.root:.1f}",
             f"{row.commit:.1f}",
             f"{row.both:.1f}",
+            f"{row.settle:.1f}",
+            f"{row.both + row.settle:.1f}",
             f"{1e3 * row.both / row.changed:.1f}",
             f"{row.open:.0f}",
             str(row.anonymous),
@@ -97,10 +103,11 @@ def state_table(rows: Sequence[StateRow]) -> str:
 
 
 def _row(implementation: str, accounts: int, changed: int, found: Mapping[str, object]) -> StateRow:
-    roots, commits, memory = found["roots"], found["commits"], found["memory"]
+    roots, commits, settles, memory = (found[key] for key in ("roots", "commits", "settles", "memory"))
     opened, file = found["open"], found["file"]
     assert isinstance(roots, list)
     assert isinstance(commits, list)
+    assert isinstance(settles, list)
     assert isinstance(memory, dict)
     assert isinstance(opened, float)
     assert isinstance(file, int)
@@ -111,6 +118,7 @@ def _row(implementation: str, accounts: int, changed: int, found: Mapping[str, o
         root=statistics.median(roots),
         commit=statistics.median(commits),
         both=statistics.median(map(sum, zip(roots, commits, strict=True))),
+        settle=statistics.mean(settles),
         open=opened,
         anonymous=memory["RssAnon"],
         file=file,

@@ -72,8 +72,8 @@ def replay_folder(engine: Engine, folder: Path) -> Iterator[Verdict]:
     block = read_object(_read(folder, "block.json"), "block.json")
     block = read_object(block["result"], "block.json.result") if "result" in block else block
     state = read_state(_read(folder, "pre_state.json"), "pre_state")
-    hashes_file = folder / "block_hashes.json"
-    hashes = read_object(read_json(str(hashes_file)), "block_hashes.json") if hashes_file.exists() else {}
+    has_hashes = (folder / "block_hashes.json").exists()
+    hashes = read_object(_read(folder, "block_hashes.json"), "block_hashes.json") if has_hashes else {}
     environment = _read_environment(block, hashes)
     name = f"block {environment.number}"
     yield Verdict(str(folder), name, environment.rules.fork.value, _replay(engine, block, environment, state))

@@ -7,6 +7,8 @@ serve; `extension` is then None and `absence` says why. Nobody else imports the 
 
 import importlib
 import os
+import sys
+from pathlib import Path
 from types import ModuleType
 
 PURE_PYTHON_VARIABLE = "BRAID_PURE_PYTHON"
@@ -19,9 +21,16 @@ def _load() -> tuple[ModuleType | None, str]:
     try:
         return importlib.import_module("sequencer.native.extension"), ""
     except ModuleNotFoundError:
-        return None, "it was not built: no Rust toolchain (cargo) at installation"
+        return None, _why_not_found()
     except ImportError as reason:
         return None, f"it does not load: {reason}"
+
+
+def _why_not_found() -> str:
+    others = sorted(path.name for path in Path(__file__).parent.glob("extension.*") if path.suffix in (".so", ".pyd"))
+    if not others:
+        return "it was not built: no Rust toolchain (cargo) at installation"
+    return f"it was built for another Python than {sys.implementation.cache_tag}: {', '.join(others)}"
 
 
 extension, absence = _load()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from sequencer import native
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("devnet", "node", "replica", "batcher", "proposer", "deploy", "genesis", "bridge", "doctor", "bench")
 PACKAGES = ("contracts", "l1_bridge", "batcher", "sequencer")
+
+ROW = r"^(ok|--|!!) +(\S+) +(.*?) *$"
+"""A line of the doctor: sign, part, and what was found with what that means."""
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +81,7 @@ def _metadata(wheel: Path, name: str) -> str:
 
 def _run(installed: Path, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
-    environment |= {"PYTHONPATH": str(installed), "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    environment |= {"PYTHONPATH": str(installed), "COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -162,8 +166,12 @@ def test_the_doctor_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None
     ran = _run(installed, tmp_path, "-m", "sequencer", "doctor")
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "py-evm" in ran.stdout
-    assert "Redis" in ran.stdout
+    rows = {match[2]: (match[1], match[3]) for match in re.finditer(ROW, ran.stdout, re.MULTILINE)}
+    sign, engine = rows["engine"]
+    assert (sign, engine.startswith("parallel, serial ")) == ("--", True)
+    assert "py-evm serves" in engine
+    assert "it was not built: no Rust toolchain" in engine
+    assert rows["Redis"][0] == rows["braid-rollup"][0] == "ok"
 
 
 def test_contract_artifacts_are_read_from_the_wheel(installed: Path, tmp_path: Path) -> None:

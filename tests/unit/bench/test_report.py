@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.engines import NATIVE_ONE, NATIVE_TWO
 from bench.plot import LABEL_DISTANCE, Curve, draw_curves
-from bench.report import BEGIN, END, NoMarkers, write_between_markers
+from bench.report import BEGIN, END, TARGETS, NoMarkers, write_between_markers
+from bench.state_rows import StateRow, state_table
 
 
 def test_only_what_stands_between_the_markers_is_replaced(tmp_path: Path) -> None:
@@ -40,3 +42,29 @@ def test_the_plot_has_a_line_and_a_label_for_each_workload() -> None:
     assert len(labels) == len(list(root.iter(f"{name}circle"))) == 9
     assert len(list(root.iter(f"{name}polyline"))) == 10
     assert all(second - first >= LABEL_DISTANCE - 0.2 for first, second in pairwise(heights))
+
+
+@pytest.mark.parametrize(
+    "workload",
+    [
+        "raw transfers",
+        "raw transfers of one sender",
+        "ERC-20 of one sender",
+        "ERC-20 hand to hand",
+        "swaps, one pool",
+        "mints, one counter",
+    ],
+)
+def test_no_dependent_workload_is_left_out_of_what_was_asked_for(workload: str) -> None:
+    [target] = [target for target in TARGETS if target.workload == workload]
+
+    assert (target.engine, target.reference, target.at_least) == (NATIVE_TWO, NATIVE_ONE, 0.95)
+
+
+def test_the_state_table_counts_what_is_settled_later() -> None:
+    row = StateRow("native", 100, 10, root=1.0, commit=2.0, both=3.0, settle=4.5, open=0.0, anonymous=1, file=1)
+
+    headings, _, cells = (line.strip("| ").split(" | ") for line in state_table([row]).splitlines())
+
+    assert dict(zip(headings, cells, strict=True))["settle ms"] == "4.5"
+    assert dict(zip(headings, cells, strict=True))["all ms"] == "7.5"

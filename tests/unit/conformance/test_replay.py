@@ -184,6 +184,15 @@ def test_a_folder_without_a_file_is_refused(tmp_path: Path, name: str) -> None:
         replay(folder)
 
 
+@pytest.mark.parametrize("name", ["block.json", "pre_state.json", "block_hashes.json"])
+def test_a_file_that_is_not_json_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_folder(tmp_path, block_json(PRAGUE, [transfer()], [21_000]), pre_state(), {})
+    (folder / name).write_text("{")
+
+    with pytest.raises(NoFixture, match=f"{name} is not JSON"):
+        replay(folder)
+
+
 @pytest.mark.parametrize(
     ("changed", "key"),
     [

@@ -13,14 +13,14 @@ from sequencer import native
 from sequencer.execution.native import engine
 
 
-def _absence(directory: Path, *, extension: bytes | None) -> str:
+def _absence(directory: Path, *, extension: bytes | None, name: str = "extension.abi3.so") -> str:
     """What a process says that finds this as its extension, in a copy of the door alone."""
     package = directory / "sequencer" / "native"
     package.mkdir(parents=True)
     (directory / "sequencer" / "__init__.py").write_text("")
     shutil.copyfile(Path(native.__file__), package / "__init__.py")
     if extension is not None:
-        (package / "extension.abi3.so").write_bytes(extension)
+        (package / name).write_bytes(extension)
     program = "from sequencer import native; print(native.is_available(), native.absence)"
     environment = {name: value for name, value in os.environ.items() if name != native.PURE_PYTHON_VARIABLE}
     command = [sys.executable, "-c", program]
@@ -35,6 +35,17 @@ def test_without_the_extension_the_reason_is_the_toolchain(tmp_path: Path) -> No
 
 def test_an_extension_that_does_not_load_is_named(tmp_path: Path) -> None:
     assert _absence(tmp_path, extension=b"no library").startswith("False it does not load: ")
+
+
+@pytest.mark.parametrize("name", ["extension.cpython-27-x86_64-linux-gnu.so", "extension.cp27-win_amd64.pyd"])
+def test_an_extension_for_another_python_is_told_from_none(tmp_path: Path, name: str) -> None:
+    said = _absence(tmp_path, extension=b"no library", name=name)
+
+    assert said.strip() == f"False it was built for another Python than {sys.implementation.cache_tag}: {name}"
+
+
+def test_a_file_that_is_no_library_is_no_extension(tmp_path: Path) -> None:
+    assert _absence(tmp_path, extension=b"", name="extension.pyi").startswith("False it was not built")
 
 
 def test_the_variable_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
