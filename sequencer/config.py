@@ -54,6 +54,9 @@ class NodeSettings(BaseSettings):
         "processes", pattern=r"^(processes|ray(:.+)?)$", description="where workers run: processes, ray, or ray:ADDRESS"
     )
     redis: str = Field("auto", description="auto (embedded), off, or a URL")
+    native_prefetch: bool = Field(
+        False, description="the native engine runs on values from Redis while the store is asked for the same"
+    )
     block_time_seconds: int = Field(2, ge=1, description="of a standalone chain; a rollup's is agreed")
     clock: ClockName = Field("system", description="l1: follow L1's time; resume: go on where the chain stands")
     late_seconds: float | None = Field(None, description="blocks later than this hold deposits alone")

@@ -214,7 +214,8 @@ class Chain:
         self._notify(BlockImported(block, sealed.receipts, ref))
         if derived_from is not None:
             self._notify(SafeAdvanced(ref))
-        settle_if_due(self.store)
+        if settle_if_due(self.store, lambda: self._at_point(CommitPoint.SETTLED_NOT_COMMITTED)):
+            self._at_point(CommitPoint.SETTLED)
         return ref
 
     def unwind(self, number: int) -> tuple[Block, ...]:

@@ -36,6 +36,9 @@ class CommitPoint(Enum):
     WRITTEN_NOT_COMMITTED = "written_not_committed"
     COMMITTED_NOT_PUBLISHED = "committed_not_published"
     PUBLISHED = "published"
+    SETTLED_NOT_COMMITTED = "settled_not_committed"
+    """Pending blocks are spread over the tables; that is due after some blocks only."""
+    SETTLED = "settled"
 
 
 def pass_by(_: CommitPoint) -> None:

@@ -79,14 +79,16 @@ def choose_engine(
     """
     The engine that the settings ask for, with a second one beside it where `cross_check` says so.
 
-    The native one asks `cache` for what a slice will look at. Workers of the parallel one read the store, and Redis
-    where it is; on Ray, Redis alone, and ask for the rest. What two engines disagree on is kept in the data directory.
+    The native one runs on what `cache` says where the settings ask for that. Workers of the parallel one read the
+    store, and Redis where it is; on Ray, Redis alone, and ask for the rest. What two engines disagree on is kept in the
+    data directory.
     Raises NativeMissing, RayMissing.
     """
 
     def make(name: str) -> Engine:
         if name == "native":
-            return NativeEngine(settings.workers, prefetch=None if cache is None else RedisPrefetch(cache))
+            prefetch = RedisPrefetch(cache) if cache is not None and settings.native_prefetch else None
+            return NativeEngine(settings.workers, prefetch=prefetch)
         if name == "serial":
             from sequencer.execution.serial import SerialEngine
 

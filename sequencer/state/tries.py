@@ -6,7 +6,7 @@ derived from the flat state. A tag in `meta` says whose tries the store holds an
 what this process needs, they are made anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -83,10 +83,21 @@ def apply_block(transaction: WriteTransaction, block: BlockId, changes: ChangeSe
     return complete
 
 
-def settle_if_due(store: Store) -> None:
-    """Spread blocks that are pending over the tables, in a commit of its own, once there are enough of them."""
-    if store.native is not None and store.native.pending_blocks() >= MOST_PENDING_BLOCKS:
-        store.write(_settle)
+def settle_if_due(store: Store, before_commit: Callable[[], None] = lambda: None) -> bool:
+    """
+    Spread blocks that are pending over the tables, in a commit of its own, once there are enough of them.
+
+    Returns whether there were; `before_commit` is called when all is written and nothing committed.
+    """
+    if store.native is None or store.native.pending_blocks() < MOST_PENDING_BLOCKS:
+        return False
+
+    def commit(transaction: WriteTransaction) -> None:
+        _settle(transaction)
+        before_commit()
+
+    store.write(commit)
+    return True
 
 
 def unapply_blocks(transaction: WriteTransaction, blocks: Sequence[BlockId], target: BlockId) -> None:

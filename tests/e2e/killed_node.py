@@ -20,7 +20,7 @@ from eth_hash.auto import keccak
 from l1_bridge.deposits import DepositEvent
 from l1_bridge.types import BlockId
 from sequencer.chain.chain import Chain
-from sequencer.chain.commit import CommitPoint, HeadCache
+from sequencer.chain.commit import HeadCache
 from sequencer.chain.open_block import OpenBlockHandle
 from sequencer.execution.interface import Outcome, SealedBlock
 from sequencer.mempool.errors import AdmissionError
@@ -31,13 +31,14 @@ from sequencer.state.store import Store
 from tests.actions.agreement import L1_BLOCK_TIME, PORTAL, Agreement, agree
 from tests.actions.nodes import ManualClock, Sequencer, Told
 from tests.factories import ETHER, GWEI, RECIPIENT, address, make_transaction, private_key
+from tests.fakes.chain_kills import EVERY_COMMIT
 from tests.fakes.l1 import FakeL1
 
 ROUNDS = 300
 """After so many a child ends by itself, and the test fails: its kill point was not reached."""
 
 POINTS = (
-    *(f"commit {point.value}" for point in CommitPoint),
+    *(f"commit {point.value}" for point in EVERY_COMMIT),
     "journal before write",
     "journal half written",
     "journal written not synced",

@@ -9,6 +9,7 @@ from l1_bridge.system_config import SystemConfig
 from l1_bridge.types import BlockId
 from sequencer.chain.chain import Chain
 from sequencer.chain.commit import CommitPoint, HeadCache, pass_by
+from sequencer.execution.interface import Engine
 from sequencer.primitives.attributes import PayloadAttributes
 from sequencer.primitives.deposit import DepositTransaction
 from sequencer.primitives.genesis import Genesis, GenesisAccount, OptimismParameters
@@ -90,12 +91,14 @@ def open_chain(
     *,
     cache: Callable[[Store], HeadCache | None] = lambda store: None,
     at_point: Callable[[CommitPoint], None] = pass_by,
+    engine: Engine | None = None,
+    genesis: Genesis | None = None,
 ) -> Chain:
-    """The chain in `path` (made when there is none), with the fake engine and the genesis of `make_genesis`."""
-    genesis = make_genesis()
+    """The chain in `path` (made when there is none); by default with the fake engine and `make_genesis`."""
+    genesis = make_genesis() if genesis is None else genesis
     store = Store.open(path, chain_id=genesis.chain_id)
     rollup = make_rollup(make_genesis_block(genesis).block.hash)
-    return Chain.open(store, genesis, rollup, FakeEngine(), cache(store), at_point=at_point)
+    return Chain.open(store, genesis, rollup, engine or FakeEngine(), cache(store), at_point=at_point)
 
 
 def make_attributes(

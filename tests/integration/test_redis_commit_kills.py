@@ -1,74 +1,30 @@
 """
 Law 5: a process that is killed at any instant finds the chain before a change or after it, never between.
 
-The story below is told once to its end, and then once for every commit point in it by a child that is killed exactly
-there, one of them being the instant between the commit and the write to Redis; and some times more at random.
+The story of `chain_kills` is told once to its end, and then once for every commit point in it by a child that is killed
+exactly there, one of them being the instant between the commit and the write to Redis; and some times more at random.
+The same with the engine of production, blocks that wait to be settled, and the points around settling them.
 """
 
-import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from l1_bridge.types import BlockId
-from sequencer.chain.chain import Chain
-from sequencer.chain.commit import CommitPoint, HeadCache, pass_by
-from sequencer.state.cache import StateCache
-from sequencer.state.cached_reader import CachedReader
+from sequencer.chain.commit import CommitPoint
+from sequencer.execution.interface import Engine
+from sequencer.execution.native.engine import NativeEngine
+from sequencer.execution.serial import SerialEngine
+from sequencer.native import is_available
+from sequencer.state import native_trie, tries
 from sequencer.state.redis_server import RedisServer
-from sequencer.state.store import Store, Table
-from tests.factories import CHAIN_ID, address
-from tests.fakes.chain_story import build_block, open_chain, transfer
+from tests.fakes.chain_kills import CHANGES, EVERY_COMMIT, Dump, Teller, in_child, killer
 
-BOB = b"\xb0" * 20
-L1_NEXT = BlockId(5, b"\x05" * 32)
-OWN_TO_THE_STORE = (b"store_id", b"cache_secret")
-
-Dump = dict[Table, list[tuple[bytes, bytes]]]
-
-
-def write_slot(chain: Chain, slot: int, value: int) -> None:
-    data = slot.to_bytes(32, "big") + value.to_bytes(32, "big")
-    build_block(chain, [transfer(chain, value=value, to=BOB, data=data)])
-
-
-def mark(chain: Chain, number: int) -> None:
-    ref = chain.ref(number)
-    assert ref is not None
-    chain.mark_safe(ref, L1_NEXT)
-
-
-def finalize(chain: Chain, number: int) -> None:
-    ref = chain.ref(number)
-    assert ref is not None
-    chain.mark_finalized(ref)
-
-
-STORY: tuple[Callable[[Chain], object], ...] = (
-    lambda chain: write_slot(chain, 1, 5),
-    lambda chain: write_slot(chain, 1, 6),
-    lambda chain: mark(chain, 1),
-    lambda chain: write_slot(chain, 2, 7),
-    lambda chain: write_slot(chain, 1, 0),
-    lambda chain: finalize(chain, 1),
-    lambda chain: chain.unwind(2),
-    lambda chain: write_slot(chain, 1, 9),
-    lambda chain: build_block(chain, [transfer(chain, value=0, to=bytes(20))]),
-    lambda chain: chain.unwind(1),
-    lambda chain: write_slot(chain, 2, 3),
-)
-COMMIT_POINTS = 9 * len(CommitPoint)
-"""Blocks and unwinds of the story; marks are single puts and have none."""
-
-
-def dump(store: Store) -> Dump:
-    with store.read() as transaction:
-        tables = {table: list(transaction.from_key(table, b"")) for table in Table}
-    tables[Table.META] = [entry for entry in tables[Table.META] if entry[0] not in OWN_TO_THE_STORE]
-    return tables
+COMMIT_POINTS = len(CHANGES) * len(EVERY_COMMIT)
+PARTS = 2
+"""Tests over which the kills of the real engine are spread."""
 
 
 @pytest.fixture(scope="module")
@@ -79,82 +35,29 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> list[Dump]:
-    """What the store holds before the story and after each of its steps."""
-    chain = open_chain(tmp_path_factory.mktemp("told"))
-    dumps = [dump(chain.store)]
-    for step in STORY:
-        step(chain)
-        dumps.append(dump(chain.store))
-    chain.store.close()
-    return dumps
+def teller(server: RedisServer) -> Teller:
+    return Teller(server)
 
 
-def cache_of(server: RedisServer) -> Callable[[Store], HeadCache]:
-    return lambda store: StateCache.connect(server.url, store, chain_id=CHAIN_ID)
-
-
-def in_child(work: Callable[[], object], kill_after_seconds: float | None = None) -> int:
-    """Run `work` in a forked child; the signal that ended it."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if kill_after_seconds is not None:
-                signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-                signal.setitimer(signal.ITIMER_REAL, kill_after_seconds)
-            work()
-        finally:
-            os._exit(0)
-    return os.WTERMSIG(os.waitpid(pid, 0)[1])
-
-
-def check_cache(chain: Chain, server: RedisServer) -> None:
-    state = chain.head_state()
-    reader = CachedReader(StateCache.connect(server.url, chain.store, chain_id=CHAIN_ID), state)
-    slots = [(BOB, 1), (BOB, 2)]
-    reader.prefetch([BOB, address(0)], slots)
-    assert [reader.account(who) for who in (BOB, address(0))] == [state.account(who) for who in (BOB, address(0))]
-    assert [reader.storage(*slot) for slot in slots] == [state.storage(*slot) for slot in slots]
-
-
-def finish(path: Path, server: RedisServer, told: list[Dump]) -> int:
-    """Open what a killed child left, check it, tell the rest of the story; returns the step that was reached."""
-    chain = open_chain(path, cache=cache_of(server))
-    reached = told.index(dump(chain.store))
-    check_cache(chain, server)
-    for step, expected in zip(STORY[reached:], told[reached + 1 :], strict=True):
-        step(chain)
-        assert dump(chain.store) == expected
-        check_cache(chain, server)
-    chain.store.close()
-    return reached
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, teller: Teller) -> list[Dump]:
+    return teller.dumps(tmp_path_factory.mktemp("told") / "chain")
 
 
 @pytest.mark.parametrize("hit", range(COMMIT_POINTS))
 def test_a_kill_at_a_commit_point_leaves_the_chain_before_or_after(
-    tmp_path: Path, server: RedisServer, told: list[Dump], hit: int
+    tmp_path: Path, teller: Teller, told: list[Dump], hit: int
 ) -> None:
-    hits = iter(range(COMMIT_POINTS))
+    assert in_child(lambda: teller.tell(tmp_path, killer(hit))) == signal.SIGKILL
+    reached = teller.finish(tmp_path, told)
 
-    def at_point(_: CommitPoint) -> None:
-        if next(hits) == hit:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def tell() -> None:
-        chain = open_chain(tmp_path, cache=cache_of(server), at_point=at_point)
-        for step in STORY:
-            step(chain)
-
-    assert in_child(tell) == signal.SIGKILL
-    reached = finish(tmp_path, server, told)
-
-    changes = [index for index in range(len(STORY)) if index not in (2, 5)]
-    is_committed = list(CommitPoint)[hit % 4] in (CommitPoint.COMMITTED_NOT_PUBLISHED, CommitPoint.PUBLISHED)
-    assert reached == changes[hit // 4] + is_committed
+    change, point = divmod(hit, len(EVERY_COMMIT))
+    is_committed = EVERY_COMMIT[point] in (CommitPoint.COMMITTED_NOT_PUBLISHED, CommitPoint.PUBLISHED)
+    assert reached == CHANGES[change] + is_committed
 
 
 def test_a_kill_at_a_random_instant_leaves_the_chain_before_or_after(
-    tmp_path: Path, server: RedisServer, told: list[Dump]
+    tmp_path: Path, teller: Teller, told: list[Dump]
 ) -> None:
     seed = 20
     print(f"seed {seed}")
@@ -162,12 +65,43 @@ def test_a_kill_at_a_random_instant_leaves_the_chain_before_or_after(
     killed = 0
     for round_number in range(12):
         path = tmp_path / str(round_number)
-
-        def tell(path: Path = path) -> None:
-            chain = open_chain(path, cache=cache_of(server), at_point=pass_by)
-            for step in STORY:
-                step(chain)
-
-        killed += in_child(tell, kill_after_seconds=chance.uniform(0.01, 0.08)) == signal.SIGKILL
-        finish(path, server, told)
+        child = in_child(lambda path=path: teller.tell(path), kill_after_seconds=chance.uniform(0.01, 0.08))
+        killed += child == signal.SIGKILL
+        teller.finish(path, told)
     assert killed > 0
+
+
+def make_real_engine() -> Engine:
+    """The native engine, or the reference where the extension is absent."""
+    return NativeEngine(2) if is_available() else SerialEngine()
+
+
+@pytest.fixture(scope="module")
+def real_teller(server: RedisServer) -> Teller:
+    return Teller(server, make_real_engine, runs_code=True)
+
+
+@pytest.fixture(scope="module")
+def really_told(tmp_path_factory: pytest.TempPathFactory, real_teller: Teller) -> list[Dump]:
+    return real_teller.dumps(tmp_path_factory.mktemp("really told") / "chain")
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_kill_while_blocks_are_pending_or_settled_leaves_the_chain_before_or_after(
+    tmp_path: Path, real_teller: Teller, really_told: list[Dump], monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    """What is told is of blocks that are small; here all are large, and are the same in the end."""
+    teller, told = real_teller, really_told
+    monkeypatch.setattr(native_trie, "DIRECT_KEYS", 0)
+    monkeypatch.setattr(tries, "MOST_PENDING_BLOCKS", 2)
+    points: list[CommitPoint] = []
+    teller.tell(tmp_path / "whole", points.append)
+    assert set(points) == (set(CommitPoint) if is_available() else set(EVERY_COMMIT))
+    for hit in range(part, len(points), PARTS):
+        path = tmp_path / str(hit)
+        assert in_child(lambda path=path, hit=hit: teller.tell(path, killer(hit))) == signal.SIGKILL
+        reached = teller.finish(path, told)
+
+        committed = points[: hit + 1].count(CommitPoint.COMMITTED_NOT_PUBLISHED)
+        is_before = points[hit] in (CommitPoint.BEFORE_COMMIT, CommitPoint.WRITTEN_NOT_COMMITTED)
+        assert reached == (CHANGES[committed] if is_before else CHANGES[committed - 1] + 1)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NativeCounts:
-    """Transactions that reached their turn, runs that did not hold, second runs; slices by how they ran."""
+    """Transactions that reached their turn, runs that did not hold, second runs; slices by how they ran.
+
+    A misled slice ran on a value that the store does not have, and once more on the store's."""
 
     executed: int
     conflicts: int
@@ -13,3 +15,4 @@ class NativeCounts:
     sequential_slices: int
     parallel_slices: int
     broken_slices: int
+    misled_slices: int = 0

@@ -26,8 +26,8 @@ class NativeBlock(Protocol):
         """Keys that the transactions will look at and that this process does not hold."""
         ...
 
-    def preload(self, values: list[tuple[bytes, bytes]]) -> None:
-        """Encoded values of the parent's state, by key."""
+    def guess(self, values: list[tuple[bytes, bytes]]) -> None:
+        """Encoded values by key that are not trusted: the next slice runs on them, and they are checked."""
         ...
 
     def expect(self, hints: Mapping[bytes, tuple[tuple[bytes, ...], tuple[bytes, ...]]]) -> None:
@@ -67,8 +67,8 @@ class NativeRoom(Protocol):
     """The engine in the extension."""
 
     @property
-    def counts(self) -> tuple[int, int, int, int, int, int]:
-        """Executed, conflicts, reexecuted, sequential slices, parallel slices, broken slices."""
+    def counts(self) -> tuple[int, int, int, int, int, int, int]:
+        """Executed, conflicts, reexecuted, sequential slices, parallel slices, broken slices, misled slices."""
         ...
 
     def open_block(self, environment: BlockEnvironment, state: StateReader) -> NativeBlock:

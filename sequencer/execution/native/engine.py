@@ -11,6 +11,8 @@ receipts are the same to the byte (law 2).
 
 from collections.abc import Sequence
 
+import structlog
+
 from sequencer.execution.access_list import AccessHints, BlockAccesses, TransactionAccess
 from sequencer.execution.environment import BlockEnvironment
 from sequencer.execution.interface import (
@@ -33,6 +35,8 @@ from .counts import NativeCounts
 from .door import AccessTuple, NativeBlock, NativeRoom
 from .metrics import record
 from .prefetch import Prefetch
+
+log = structlog.get_logger(__name__)
 
 DEFAULT_THREADS = 2
 
@@ -61,7 +65,8 @@ class NativeEngine:
         Parameters
         ----------
         prefetch :
-            Asked once a slice for what this process does not hold.
+            Asked once a slice for what this process does not hold. The slice runs on its answer while the store is
+            asked for the same, and again when the store says other. None: the store alone, which is faster (ADR 0021).
         is_cached :
             Keep committed state in this process, from block to block.
         is_always_parallel :
@@ -119,12 +124,15 @@ class NativeOpenBlock:
     def apply(self, transactions: Sequence[AnyTransaction]) -> list[Outcome]:
         """Execute one slice in order; one outcome a transaction, in the same order."""
         slice_ = list(transactions)
-        if self._engine.prefetch is not None:
-            values = self._engine.prefetch.load(self._state, self._block.wanted(slice_))
-            self._block.preload(list(values.items()))
-        before = self._engine.counts
+        prefetch, before = self._engine.prefetch, self._engine.counts
+        if prefetch is not None:
+            self._block.guess(list(prefetch.load(self._state, self._block.wanted(slice_)).items()))
         outcomes = self._block.apply(slice_)
-        record(before, self._engine.counts)
+        after = self._engine.counts
+        record(before, after)
+        if prefetch is not None and after.misled_slices > before.misled_slices:
+            log.warning("redis_was_wrong", number=self._environment.number, meaning="the slice ran again on the store")
+            prefetch.doubt(self._state)
         self._included += [outcome for outcome in outcomes if isinstance(outcome, Included)]
         return outcomes
 

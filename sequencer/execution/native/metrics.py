@@ -10,11 +10,14 @@ TRANSACTIONS = Counter("braid_execution_native_transactions", "What became of ru
 """executed: reached their turn. conflicts: a run ahead of its turn did not hold. reexecuted: ran a second time."""
 
 SLICES = Counter("braid_execution_native_slices", "Slices, by how they ran.", ["mode"])
-"""broken: threads broke down, and the rest of the slice went in sequence."""
+"""
+broken: threads broke down, and the rest of the slice went in sequence. misled: a value from Redis was not the store's,
+and the slice ran again on the store alone.
+"""
 
 for _what in ("executed", "conflicts", "reexecuted"):
     TRANSACTIONS.labels(_what)
-for _mode in ("sequential", "parallel", "broken"):
+for _mode in ("sequential", "parallel", "broken", "misled"):
     SLICES.labels(_mode)
 
 

@@ -1,8 +1,9 @@
 """
 What a slice will look at, loaded in one round trip from the Redis-cached state before it runs.
 
-The engine keeps committed state in its own process first; only keys that it does not hold are asked for here. Values
-belong to the block's parent or are not used (law 3); what Redis lacks is read from the store and given to it.
+The engine keeps committed state in its own process first; only keys that it does not hold are asked for here. What
+comes back is a guess: the slice runs on it while the store is asked for the same keys, and where one is wrong, it runs
+again on the store alone before anybody hears of it (law 3; `native/src/state/guesses.rs`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,14 @@ LEAST_KEYS = 4
 
 
 class Prefetch(Protocol):
-    """A nearer place for committed values than the store, as far as one round trip goes."""
+    """A nearer place for committed values than the store, as far as one round trip goes; it may be wrong."""
 
     def load(self, state: StateReader, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Encoded values of `keys` in `state`; those that are missing are simply read later."""
+        ...
+
+    def doubt(self, state: StateReader) -> None:
+        """Something that was loaded for `state` was wrong."""
         ...
 
 
@@ -49,3 +54,8 @@ class RedisPrefetch:
         values = state.read_many(missing)
         self._cache.fill(state.block, values)
         return {**found, **values}
+
+    def doubt(self, state: StateReader) -> None:
+        """Who put one wrong value there may have put more: the cache begins again."""
+        if isinstance(state, StateAt):
+            self._cache.restart(state.block)

@@ -65,6 +65,7 @@ fn base() -> Base {
         cache: Arc::new(CommittedCache::new(false, false)),
         codes: Arc::new(CodeCache::default()),
         generation: 0,
+        guesses: None,
     }
 }
 

@@ -20,7 +20,7 @@ use super::values::{Types, address_from, bytes, call_tuple, hash_from, number_fr
 use crate::block_stm::{Hint, Hints};
 use crate::changes::{Changes, NativeChanges};
 use crate::state::{
-    Base, CodeCache, CommittedCache, Location, PendingView, PythonSource, ReadError, Source, Value,
+    Base, CodeCache, CommittedCache, Guesses, Location, PendingView, PythonSource, ReadError, Source, Value,
     account_from_python, to_bytecode, u256_to_python,
 };
 use crate::store::NativeState;
@@ -94,9 +94,9 @@ impl NativeEngine {
         call_tuple(py, &output, gas_used, error)
     }
 
-    /// How often what happened: executed, conflicts, reexecuted, sequential and parallel slices, broken slices.
+    /// How often what happened: executed, conflicts, reexecuted, sequential and parallel slices, broken slices, misled slices.
     #[getter]
-    fn counts(&self) -> (u64, u64, u64, u64, u64, u64) {
+    fn counts(&self) -> (u64, u64, u64, u64, u64, u64, u64) {
         let counts = *self.memory.counts.lock();
         (
             counts.executed,
@@ -105,6 +105,7 @@ impl NativeEngine {
             counts.sequential_slices,
             counts.parallel_slices,
             counts.broken_slices,
+            counts.misled_slices,
         )
     }
 }
@@ -114,22 +115,28 @@ impl NativeEngine {
         let codes = Arc::clone(&self.codes);
         if let Ok(view) = state.cast::<NativeView>() {
             let source: Arc<dyn Source> = Arc::new(view.get().view.clone());
-            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0 });
+            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0, guesses: None });
         }
         let native = state.getattr("native").ok().and_then(|native| native.cast_into::<NativeState>().ok());
         let Some(native) = native else {
             let source: Arc<dyn Source> = Arc::new(PythonSource(state.clone().unbind()));
-            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0 });
+            return Ok(Base { source, cache: Arc::clone(&self.uncached), codes, generation: 0, guesses: None });
         };
         let state = native.get().state.clone();
         let is_parent = parent.is_some_and(|parent| state.mark[8..] == parent[..]);
         let Some(parent) = parent.filter(|_| is_parent) else {
-            return Ok(Base { source: Arc::new(state), cache: Arc::clone(&self.uncached), codes, generation: 0 });
+            return Ok(Base {
+                source: Arc::new(state),
+                cache: Arc::clone(&self.uncached),
+                codes,
+                generation: 0,
+                guesses: None,
+            });
         };
         let made = self.made.lock();
         let made = made.as_ref().map(|(before, hash, changes)| (*before, *hash, &**changes));
         let generation = self.cache.open(parent, made);
-        Ok(Base { source: Arc::new(state), cache: Arc::clone(&self.cache), codes, generation })
+        Ok(Base { source: Arc::new(state), cache: Arc::clone(&self.cache), codes, generation, guesses: None })
     }
 }
 
@@ -162,20 +169,18 @@ impl NativeOpenBlock {
         Ok(keys.iter().map(|location| bytes(py, &encode_location(location))).collect())
     }
 
-    /// Encoded values of the parent's state, by key, from somewhere nearer than the store.
-    fn preload(&self, values: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>) -> PyResult<()> {
-        let mut decoded = Vec::with_capacity(values.len());
+    /// Encoded values by key, from a place that is not trusted: the next slice runs on them, and they are checked.
+    fn guess(&self, values: Vec<(Bound<'_, PyBytes>, Bound<'_, PyBytes>)>) -> PyResult<()> {
+        let mut guesses = Vec::with_capacity(values.len());
         for (key, value) in &values {
             let location = location_from(key.as_bytes())?;
-            decoded.push((
-                location,
-                match location {
-                    Location::Account(_) => Value::Account(decode_account(value.as_bytes())?),
-                    Location::Slot(..) => Value::Slot(decode_value(value.as_bytes())?),
-                },
-            ));
+            let decoded = match location {
+                Location::Account(_) => decode_account(value.as_bytes()).map(Value::Account),
+                Location::Slot(..) => decode_value(value.as_bytes()).map(Value::Slot),
+            };
+            guesses.extend(decoded.ok().map(|value| (location, value)));
         }
-        self.block.lock().preload(decoded);
+        self.block.lock().guesses = (!guesses.is_empty()).then(|| Arc::new(Guesses::new(guesses)));
         Ok(())
     }
 

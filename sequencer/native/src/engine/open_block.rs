@@ -18,7 +18,7 @@ use super::transaction::Parsed;
 use super::verdict::InvalidReason;
 use crate::block_stm::{Hints, Job, MvMemory, Plan, Planner, Waits, run_parallel};
 use crate::changes::{Changes, FlatAccount};
-use crate::state::{Base, Location, Overlay, PendingView, ReadError, Value};
+use crate::state::{Base, Guesses, Location, Overlay, PendingView, ReadError, Value};
 
 const BEACON_ROOTS: Address = address!("000F3df6D732807Ef1319fB7B8bB8522d0Beac02");
 const HISTORY_STORAGE: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
@@ -33,6 +33,8 @@ pub struct Counts {
     pub parallel_slices: u64,
     /// Slices whose threads broke down, and that were finished in sequence.
     pub broken_slices: u64,
+    /// Slices that ran again because a guess was wrong.
+    pub misled_slices: u64,
 }
 
 /// What lives longer than a block.
@@ -84,6 +86,8 @@ pub struct OpenBlock {
     slice: u32,
     /// What others say of the block's transactions.
     pub hints: Hints,
+    /// For the next slice.
+    pub guesses: Option<Arc<Guesses>>,
     room: Room,
     fees: Option<FeeParameters>,
     /// Encodings of what stands in the block, and its bloom.
@@ -117,6 +121,7 @@ impl OpenBlock {
             overlay: Arc::default(),
             slice: 0,
             hints: Hints::default(),
+            guesses: None,
             room: Room::default(),
             fees: None,
             raws: Vec::new(),
@@ -149,7 +154,7 @@ impl OpenBlock {
     pub fn system_call(&mut self, contract: Address, data: Bytes) -> Result<Option<Executed>, ReadError> {
         let executed = {
             let overlay = self.overlay.read();
-            Sequence::new(self.ground(&overlay))?.machine.system_call(contract, data)?
+            Sequence::new(self.ground(&self.base, &overlay))?.machine.system_call(contract, data)?
         };
         if let Some(executed) = &executed {
             self.slice += 1;
@@ -177,8 +182,8 @@ impl OpenBlock {
         Ok(())
     }
 
-    fn ground<'a>(&'a self, overlay: &'a Overlay) -> Ground<'a> {
-        Ground { environment: &self.environment, base: &self.base, overlay, fees: self.fees }
+    fn ground<'a>(&'a self, base: &'a Base, overlay: &'a Overlay) -> Ground<'a> {
+        Ground { environment: &self.environment, base, overlay, fees: self.fees }
     }
 
     /// What the transactions will look at, as far as anybody can tell, and what this process does not hold yet.
@@ -208,18 +213,6 @@ impl OpenBlock {
         wanted.into_iter().filter(|location| !is_known(location)).collect()
     }
 
-    /// Committed values that were read elsewhere, at the block's own parent.
-    pub fn preload(&self, values: impl IntoIterator<Item = (Location, Value)>) {
-        let (cache, generation) = (&self.base.cache, self.base.generation);
-        for (location, value) in values {
-            match (location, value) {
-                (Location::Account(who), Value::Account(account)) => cache.keep_account(generation, who, account),
-                (Location::Slot(who, slot), Value::Slot(value)) => cache.keep_storage(generation, who, slot, value),
-                _ => {}
-            }
-        }
-    }
-
     /// The state after the last slice.
     pub fn view(&self) -> PendingView {
         PendingView { overlay: self.overlay.clone(), slice: self.slice, base: self.base.clone() }
@@ -228,13 +221,16 @@ impl OpenBlock {
     /// Execute one slice in order; one outcome a transaction.
     pub fn apply(&mut self, transactions: &[Arc<Parsed>]) -> Result<Vec<Outcome>, ReadError> {
         self.slice += 1;
-        let mut finished = self.run(transactions)?;
+        let mut finished = match self.guesses.take() {
+            None => self.run(&self.base, transactions)?,
+            Some(guesses) => self.run_on_guesses(guesses, transactions)?,
+        };
         self.merge(&mut finished)?;
         let left = &transactions[finished.done.len()..];
         if !left.is_empty() {
             let mut rest = {
                 let overlay = self.overlay.read();
-                run_in_sequence(self.ground(&overlay), left, self.room)?
+                run_in_sequence(self.ground(&self.base, &overlay), left, self.room)?
             };
             self.merge(&mut rest)?;
             finished.done.append(&mut rest.done);
@@ -242,9 +238,27 @@ impl OpenBlock {
         Ok(self.take_outcomes(transactions, finished.done))
     }
 
-    fn run(&self, transactions: &[Arc<Parsed>]) -> Result<Finished, ReadError> {
+    /// Run on guesses while the source is asked for them; again on the source alone where one was wrong, whatever came of it.
+    fn run_on_guesses(&self, guesses: Arc<Guesses>, transactions: &[Arc<Parsed>]) -> Result<Finished, ReadError> {
+        let guessing = Base { guesses: Some(Arc::clone(&guesses)), ..self.base.clone() };
+        let (finished, checked) = std::thread::scope(|scope| {
+            let check = scope.spawn(|| guesses.check(&self.base));
+            (self.run(&guessing, transactions), check.join())
+        });
+        match checked {
+            Ok(Ok(true)) => finished,
+            Ok(Ok(false)) => {
+                self.memory.counts.lock().misled_slices += 1;
+                self.run(&self.base, transactions)
+            }
+            Ok(Err(error)) => Err(error),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn run(&self, base: &Base, transactions: &[Arc<Parsed>]) -> Result<Finished, ReadError> {
         let overlay = self.overlay.read();
-        let mut ground = self.ground(&overlay);
+        let mut ground = self.ground(base, &overlay);
         let Some(waits) = self.plan(transactions) else {
             self.memory.counts.lock().sequential_slices += 1;
             return run_in_sequence(ground, transactions, self.room);

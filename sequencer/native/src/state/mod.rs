@@ -4,14 +4,17 @@
 //! a transaction      its journal (revm's own)
 //! the slice          block_stm::mv_memory while slices run in parallel, else the slice's own changes
 //! the open block     overlay
-//! committed          cache (in this process), then a source: the store, or any Python StateReader
+//! committed          cache (in this process), guesses (one run of a slice, checked after it), then a source: the store,
+//!                    or any Python StateReader
 //! ```
 
 mod cache;
+mod guesses;
 mod overlay;
 mod source;
 
 pub use cache::{CodeCache, CommittedCache};
+pub use guesses::Guesses;
 pub use overlay::{Overlay, PendingView};
 pub use source::{Base, BaseReader, PythonSource, ReadError, Session, Source, to_bytecode};
 pub use source::{account_from_python, u256_from_python, u256_to_python};

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::cache::{CodeCache, CommittedCache};
+use super::guesses::Guesses;
 use crate::changes::FlatAccount;
 use crate::store::{ReadTxn, StateAt, StoreError};
 
@@ -179,6 +180,8 @@ pub struct Base {
     pub codes: Arc<CodeCache>,
     /// Which content of the cache belongs to this block.
     pub generation: u64,
+    /// What one run may take for the source's word; whoever gives them checks them.
+    pub guesses: Option<Arc<Guesses>>,
 }
 
 impl Base {
@@ -187,7 +190,7 @@ impl Base {
     }
 }
 
-/// One thread's way to committed state: the cache first, then the source.
+/// One thread's way to committed state: the cache first, then guesses where there are any, then the source.
 pub struct BaseReader<'a> {
     base: &'a Base,
     session: Box<dyn Session + 'a>,
@@ -199,6 +202,9 @@ impl BaseReader<'_> {
         if let Some(found) = cache.account(generation, address) {
             return Ok(found);
         }
+        if let Some(guess) = self.base.guesses.as_ref().and_then(|guesses| guesses.account(address)) {
+            return Ok(guess);
+        }
         let found = self.session.account(address)?;
         cache.keep_account(generation, *address, found);
         Ok(found)
@@ -208,6 +214,9 @@ impl BaseReader<'_> {
         let (cache, generation) = (&self.base.cache, self.base.generation);
         if let Some(found) = cache.storage(generation, address, slot) {
             return Ok(found);
+        }
+        if let Some(guess) = self.base.guesses.as_ref().and_then(|guesses| guesses.storage(address, slot)) {
+            return Ok(guess);
         }
         let found = self.session.storage(address, slot)?;
         cache.keep_storage(generation, *address, *slot, found);
