@@ -2,9 +2,9 @@
 What each tier of committed state gains: `python -m bench.tiers` applies the same block with and without each of them.
 
     store            every value from LMDB, nothing kept from block to block
-    redis            one round trip a slice before, values kept for the block
-    process          what this process has seen before (the default without Redis)
-    process, redis   both (the default)
+    redis            one round trip a slice before, values kept for the block; the store is asked for the same meanwhile
+    process          what this process has seen before (the default)
+    process, redis   both (`BRAID_NATIVE_PREFETCH=true`)
 
 Cold: the engine has not seen a block of this chain. Warm: it has just applied the same block.
 """

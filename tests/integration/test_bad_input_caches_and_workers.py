@@ -238,7 +238,11 @@ async def test_a_harmed_redis_changes_no_block(
     act, counted = HARMS[harm]
     before, executed = failures(counted), pair.executed
 
-    await pair.make_block(between=lambda: act(server, client))
+    if isinstance(pair.node.engine, NativeEngine):  # it asks once, at the first slice of a block
+        act(server, client)
+        await pair.make_block()
+    else:
+        await pair.make_block(between=lambda: act(server, client))
     await pair.make_block()
 
     assert failures(counted) > before
