@@ -67,8 +67,8 @@ class NativeRoom(Protocol):
     """The engine in the extension."""
 
     @property
-    def counts(self) -> tuple[int, int, int, int, int, int, int]:
-        """Executed, conflicts, reexecuted, sequential slices, parallel slices, broken slices, misled slices."""
+    def counts(self) -> tuple[int, int, int, int, int, int, int, int]:
+        """In the order of `NativeCounts`."""
         ...
 
     def open_block(self, environment: BlockEnvironment, state: StateReader) -> NativeBlock:

@@ -11,13 +11,13 @@ TRANSACTIONS = Counter("braid_execution_native_transactions", "What became of ru
 
 SLICES = Counter("braid_execution_native_slices", "Slices, by how they ran.", ["mode"])
 """
-broken: threads broke down, and the rest of the slice went in sequence. misled: a value from Redis was not the store's,
-and the slice ran again on the store alone.
+broken: threads broke down; cut_short: too little held. The rest of such a slice went in sequence. misled: a value from
+Redis was not the store's, and the slice ran again on the store alone.
 """
 
 for _what in ("executed", "conflicts", "reexecuted"):
     TRANSACTIONS.labels(_what)
-for _mode in ("sequential", "parallel", "broken", "misled"):
+for _mode in ("sequential", "parallel", "broken", "misled", "cut_short"):
     SLICES.labels(_mode)
 
 

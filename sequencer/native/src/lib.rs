@@ -13,6 +13,8 @@ pub mod engine;
 pub mod http;
 pub mod mailbox;
 pub mod recovery;
+#[cfg(test)]
+pub mod scene;
 pub mod state;
 pub mod store;
 pub mod trie;

@@ -13,17 +13,25 @@ pub struct Commit {
     room: Room,
     owed: Owed,
     error: Option<ReadError>,
+    /// Gas of runs ahead of their turn that held, and of those that did not.
+    held_gas: u64,
+    lost_gas: u64,
+    is_cut_short: bool,
 }
 
 impl Commit {
     pub fn new(room: Room, count: usize) -> Self {
-        Self { done: Vec::with_capacity(count), room, owed: Owed::default(), error: None }
+        let done = Vec::with_capacity(count);
+        Self { done, room, owed: Owed::default(), error: None, held_gas: 0, lost_gas: 0, is_cut_short: false }
     }
 
     pub fn finish(self, fees: Option<FeeParameters>) -> Result<Finished, ReadError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Finished { done: self.done, room: self.room, owed: self.owed, fees }),
+            None => {
+                let Self { done, room, owed, is_cut_short, .. } = self;
+                Ok(Finished { done, room, owed, fees, is_cut_short })
+            }
         }
     }
 }
@@ -48,6 +56,11 @@ impl<'a> Shared<'a> {
                 }
             }
             self.committed.store(commit.done.len(), Ordering::Release);
+            if commit.lost_gas > commit.held_gas.saturating_add(self.job.patience_gas) {
+                commit.is_cut_short = commit.done.len() < count;
+                self.is_stopped.store(true, Ordering::Release);
+                return;
+            }
         }
     }
 
@@ -67,23 +80,32 @@ impl<'a> Shared<'a> {
             return Ok(reason.map_or(Done::Deferred, Done::Invalid));
         }
         let conflict = run.as_ref().and_then(|run| self.find_conflict(machine, run, place));
-        let (executed, runs) = match run {
-            Some(executed) if conflict.is_none() => (executed, 1),
+        let (mut owed, mut room) = (commit.owed, commit.room);
+        let (executed, runs, is_tested) = match run {
+            Some(executed) if conflict.is_none() => {
+                commit.held_gas = commit.held_gas.saturating_add(executed.gas_used);
+                (executed, 1, self.job.waits.counts[place] == 0)
+            }
             older => {
                 let executed = self.at_its_turn(commit, machine, place, |machine| machine.run(transaction))?;
+                // what a run without a result had used up nobody knows
+                let lost = older.as_ref().map_or(transaction.env().gas_limit, |older| older.gas_used);
+                commit.lost_gas = commit.lost_gas.saturating_add(lost);
                 let (writes, runs) = older.map_or((Vec::new(), 1), |older| (older.writes, 2));
                 self.memory.publish(place as u32, &executed.writes, &executed.codes, &writes);
-                commit.owed.settle(self.job.ground.environment, &executed.writes);
-                (executed, runs)
+                owed.settle(self.job.ground.environment, &executed.writes);
+                (executed, runs, false)
             }
         };
         if let Some(reason) = executed.verdict {
             return Ok(Done::Invalid(reason));
         }
-        commit.owed.add(&executed.payments);
-        commit.room.take(transaction, &executed);
-        let included = Included::new(transaction, executed, &commit.room);
-        Ok(Done::Included(Included { runs, conflict, ..included }))
+        owed.add(&executed.payments);
+        room.take(transaction, &executed);
+        let included = Included::new(transaction, executed, &room);
+        // from here on nothing can panic: sums and outcome come in together
+        (commit.owed, commit.room) = (owed, room);
+        Ok(Done::Included(Included { runs, conflict, is_tested, ..included }))
     }
 
     fn at_its_turn<T>(

@@ -20,5 +20,5 @@ mod worker;
 mod tests;
 
 pub use mv_memory::MvMemory;
-pub use scheduler::{Hint, Hints, Plan, Planner, Waits};
+pub use scheduler::{Ahead, Hint, Hints, PATIENCE_GAS, Plan, Planner, Waits};
 pub use worker::{Job, run_parallel};

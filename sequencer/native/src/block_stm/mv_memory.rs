@@ -5,13 +5,14 @@
 use std::hash::{BuildHasher, Hash};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alloy_primitives::map::{DefaultHashBuilder, HashMap};
+use alloy_primitives::map::{DefaultHashBuilder, HashMap, HashSet};
 use alloy_primitives::{Address, B256, U256};
 use op_revm::revm::bytecode::Bytecode;
 use parking_lot::{Mutex, RwLock};
 
 use crate::changes::FlatAccount;
 use crate::engine::Write;
+use crate::state::Location;
 
 const SHARDS: usize = 256;
 
@@ -27,8 +28,9 @@ impl<T: Copy> Versions<T> {
     }
 
     fn below(&self, place: u32) -> Option<(u32, T)> {
-        let later = self.more.iter().rev().find(|(writer, _)| *writer < place).copied();
-        later.or_else(|| self.first.filter(|(writer, _)| *writer < place))
+        newest_below(&self.more, place, |(writer, _)| *writer)
+            .copied()
+            .or_else(|| self.first.filter(|(writer, _)| *writer < place))
     }
 
     fn put(&mut self, place: u32, value: T) {
@@ -56,6 +58,15 @@ impl<T: Copy> Versions<T> {
             self.more.remove(at);
         }
     }
+}
+
+/// The last of `ascending` whose writer stands below `place`: nearly always the very last one.
+fn newest_below<T>(ascending: &[T], place: u32, writer: impl Fn(&T) -> u32) -> Option<&T> {
+    let last = ascending.last()?;
+    if writer(last) < place {
+        return Some(last);
+    }
+    ascending[..ascending.partition_point(|one| writer(one) < place)].last()
 }
 
 struct Shards<K, T> {
@@ -135,7 +146,7 @@ impl MvMemory {
         let written = self.storage.below(&(*address, *slot), place);
         if self.has_wipes.load(Ordering::Acquire) {
             let wipes = self.wipes.read();
-            let wiped = wipes.get(address).and_then(|places| places.iter().rev().find(|wiper| **wiper < place));
+            let wiped = wipes.get(address).and_then(|places| newest_below(places, place, |wiper| *wiper));
             if let Some(wiper) = wiped {
                 return Some(written.filter(|(writer, _)| writer >= wiper).map_or(U256::ZERO, |(_, value)| value));
             }
@@ -159,7 +170,11 @@ impl MvMemory {
                 Write::Wipe(address) => self.add_wipe(*address, place),
             }
         }
-        for write in older.iter().filter(|write| !writes.iter().any(|newer| is_same_place(newer, write))) {
+        if older.is_empty() {
+            return;
+        }
+        let kept: HashSet<Written> = writes.iter().map(Written::of).collect();
+        for write in older.iter().filter(|write| !kept.contains(&Written::of(write))) {
             match write {
                 Write::Account(address, _) => self.accounts.remove(address, place),
                 Write::Slot(address, slot, _) => self.storage.remove(&(*address, *slot), place),
@@ -179,22 +194,34 @@ impl MvMemory {
 
     fn remove_wipe(&self, address: &Address, place: u32) {
         if let Some(places) = self.wipes.write().get_mut(address) {
-            places.retain(|wiper| *wiper != place);
+            if let Ok(at) = places.binary_search(&place) {
+                places.remove(at);
+            }
         }
     }
 }
 
-fn is_same_place(one: &Write, other: &Write) -> bool {
-    match (one, other) {
-        (Write::Account(a, _), Write::Account(b, _)) | (Write::Wipe(a), Write::Wipe(b)) => a == b,
-        (Write::Slot(a, slot, _), Write::Slot(b, other_slot, _)) => a == b && slot == other_slot,
-        _ => false,
+/// What a write changes, without the value.
+#[derive(PartialEq, Eq, Hash)]
+enum Written {
+    At(Location),
+    Wipe(Address),
+}
+
+impl Written {
+    fn of(write: &Write) -> Self {
+        match write {
+            Write::Account(address, _) => Self::At(Location::Account(*address)),
+            Write::Slot(address, slot, _) => Self::At(Location::Slot(*address, *slot)),
+            Write::Wipe(address) => Self::Wipe(*address),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::{FAR_MORE, quickest};
 
     const A: Address = Address::repeat_byte(1);
 
@@ -238,5 +265,40 @@ mod tests {
         assert_eq!(memory.storage(&A, &slot, 3), Some(U256::from(9)));
         memory.publish(1, &[], &[], &[Write::Wipe(A)]);
         assert_eq!(memory.storage(&A, &slot, 2), Some(U256::from(7)));
+    }
+
+    #[test]
+    fn what_a_large_second_run_leaves_is_found_without_comparing_each_with_each() {
+        let slots = |from: u64| -> Vec<Write> {
+            (from..from + 30_000).map(|slot| Write::Slot(A, U256::from(slot), U256::from(1))).collect()
+        };
+        let (first, second) = (slots(0), slots(30_000));
+        let publish = |older: &[Write]| {
+            let memory = MvMemory::default();
+            memory.publish(0, &first, &[], &[]);
+            quickest(1, || memory.publish(0, &second, &[], older))
+        };
+        let alone = (0..3).map(|_| publish(&[])).min().unwrap_or_default();
+        let after_another = (0..3).map(|_| publish(&first)).min().unwrap_or_default();
+        assert!(after_another < FAR_MORE * alone, "{after_another:?} after another run, {alone:?} alone");
+    }
+
+    #[test]
+    fn a_reader_far_below_the_newest_writer_does_not_pass_by_all_writers() {
+        let memory = MvMemory::default();
+        for place in 0..20_000 {
+            memory.publish(place, &[Write::Account(A, account(place.into())), Write::Wipe(A)], &[], &[]);
+        }
+        let read_at = |place: u32| {
+            quickest(3, || {
+                for _ in 0..5_000 {
+                    std::hint::black_box(memory.account(&A, place));
+                    std::hint::black_box(memory.storage(&A, &U256::ZERO, place));
+                }
+            })
+        };
+        let (early, late) = (read_at(2), read_at(30_000));
+        assert_eq!(memory.account(&A, 2), Some(account(1)));
+        assert!(early < FAR_MORE * late, "{early:?} far below, {late:?} above");
     }
 }

@@ -18,14 +18,22 @@ const UNKNOWN_GAS: f64 = 50_000.0;
 /// What the average transaction must use for threads to pay: below, the way through shared memory costs what they gain.
 const LEAST_AVERAGE_GAS: f64 = 25_000.0;
 
-/// What a slice must use in all for threads to pay: they have to be woken.
-const LEAST_SLICE_GAS: f64 = 6_000_000.0;
+/// What a slice must use in all for threads to pay: they have to be woken. Measured by `python -m bench.slices`; the
+/// table is in docs/adr/0021-native-engine.md.
+const LEAST_SLICE_GAS: f64 = 3_000_000.0;
 
 /// A chain of dependent transactions that holds this part of the slice's gas leaves nothing for a second thread.
 const LONGEST_CHAIN: f64 = 0.75;
 
 /// Share of runs that did not hold from which on calls of a kind follow each other.
 const CONFLICT_SHARE: f64 = 0.3;
+
+/// What is left of a kind's share of conflicts when it went where nothing can conflict: in sequence, or behind its own
+/// kind. A kind that conflicts always is tried again after some twenty thousand of its transactions.
+const KEPT_SHARE: f64 = 1.0 - 1.0 / 16_384.0;
+
+/// Gas that runs may lose beyond what they gain until the rest of a slice goes in sequence.
+pub const PATIENCE_GAS: u64 = 6_000_000;
 
 /// Kinds of call that are remembered; beyond, all are forgotten.
 const REMEMBERED: usize = 65_536;
@@ -40,6 +48,15 @@ type CallKind = (Address, [u8; 4], Option<[u8; 32]>);
 struct Record {
     gas: f64,
     conflicts: f64,
+}
+
+/// What one transaction's run ahead of its turn said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ahead {
+    Held,
+    Failed,
+    /// There was none, or it waited for others: nothing is said.
+    Nothing,
 }
 
 /// What was learned of calls so far.
@@ -100,24 +117,31 @@ fn fine(transaction: &Parsed, coarse: &CallKind) -> Option<CallKind> {
 }
 
 impl Planner {
-    /// One transaction was committed; `is_conflict`: its run ahead of its turn did not hold.
-    pub fn learn(&mut self, transaction: &Parsed, gas_used: u64, is_conflict: bool) {
+    /// One transaction was committed.
+    pub fn learn(&mut self, transaction: &Parsed, gas_used: u64, ahead: Ahead) {
         let Some(kind) = coarse(transaction) else { return };
         if self.kinds.len() > REMEMBERED {
             self.kinds.clear();
         }
-        self.record(kind, gas_used, is_conflict);
-        let known = fine(transaction, &kind).filter(|fine| is_conflict || self.kinds.contains_key(fine));
+        self.record(kind, gas_used, ahead);
+        let is_known = |fine: &CallKind| ahead == Ahead::Failed || self.kinds.contains_key(fine);
+        let known = fine(transaction, &kind).filter(is_known);
         if let Some(fine) = known {
-            self.record(fine, gas_used, is_conflict);
+            self.record(fine, gas_used, ahead);
         }
     }
 
-    fn record(&mut self, kind: CallKind, gas_used: u64, is_conflict: bool) {
-        let (gas, conflict) = (gas_used as f64, f64::from(u8::from(is_conflict)));
-        let record = self.kinds.entry(kind).or_insert(Record { gas, conflicts: conflict });
+    fn record(&mut self, kind: CallKind, gas_used: u64, ahead: Ahead) {
+        let gas = gas_used as f64;
+        // a first argument is remembered when it failed
+        let conflicts = if kind.2.is_some() { 1.0 } else { 0.0 };
+        let record = self.kinds.entry(kind).or_insert(Record { gas, conflicts });
         record.gas += NEWEST * (gas - record.gas);
-        record.conflicts += NEWEST * (conflict - record.conflicts);
+        match ahead {
+            Ahead::Failed => record.conflicts += NEWEST * (1.0 - record.conflicts),
+            Ahead::Held => record.conflicts -= NEWEST * record.conflicts,
+            Ahead::Nothing => record.conflicts *= KEPT_SHARE,
+        }
     }
 
     fn chained(&self, transaction: &Parsed, coarse: &CallKind) -> Option<CallKind> {
@@ -214,5 +238,46 @@ impl Order {
         }
         self.longest = self.longest.max(start + gas);
         self.ends.push(start + gas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scene::{COUNTER, call, sender};
+
+    fn slice() -> Vec<Arc<Parsed>> {
+        (0..400).map(|index| call(sender(index), 0, COUNTER)).collect()
+    }
+
+    fn is_parallel(planner: &Planner) -> bool {
+        matches!(planner.plan(&slice(), &Hints::default(), 2), Plan::Parallel(_))
+    }
+
+    fn learn(planner: &mut Planner, times: usize, ahead: Ahead) {
+        let transaction = call(sender(0), 0, COUNTER);
+        for _ in 0..times {
+            planner.learn(&transaction, 45_000, ahead);
+        }
+    }
+
+    #[test]
+    fn a_kind_that_conflicts_stays_in_sequence_and_is_tried_again_in_the_end() {
+        let mut planner = Planner::default();
+        learn(&mut planner, 50, Ahead::Held);
+        assert!(is_parallel(&planner));
+        learn(&mut planner, 50, Ahead::Failed);
+        assert!(!is_parallel(&planner));
+        learn(&mut planner, 5_000, Ahead::Nothing);
+        assert!(!is_parallel(&planner), "the sequence says nothing about conflicts");
+        learn(&mut planner, 20_000, Ahead::Nothing);
+        assert!(is_parallel(&planner), "it may have changed by now");
+    }
+
+    #[test]
+    fn one_conflict_among_many_does_not_chain_a_kind() {
+        let mut planner = Planner::default();
+        learn(&mut planner, 1, Ahead::Failed);
+        assert!(is_parallel(&planner));
     }
 }

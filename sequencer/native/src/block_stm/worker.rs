@@ -50,6 +50,8 @@ pub struct Job<'a> {
     pub waits: &'a Waits,
     pub room: Room,
     pub threads: usize,
+    /// Gas that runs may lose beyond what they gain until the rest of the slice is left to the sequence.
+    pub patience_gas: u64,
     /// Codes of each thread, from slice to slice.
     pub codes: &'a Mutex<Vec<Codes>>,
 }
@@ -139,7 +141,8 @@ impl StateView for SharedView<'_> {
     }
 }
 
-/// Run the slice; when something of ours breaks, only the part that was committed comes back.
+/// Run the slice. Only the part that was committed comes back when something of ours breaks, and when so many runs did
+/// not hold that the sequence is the quicker way.
 pub fn run_parallel(job: &Job<'_>, memory: &MvMemory) -> Result<Finished, ReadError> {
     let count = job.transactions.len();
     let shared = Shared {

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
 use super::access::{AccessRecord, EncodedAccess, encode_accesses, encode_location};
@@ -94,19 +95,10 @@ impl NativeEngine {
         call_tuple(py, &output, gas_used, error)
     }
 
-    /// How often what happened: executed, conflicts, reexecuted, sequential and parallel slices, broken slices, misled slices.
+    /// How often what happened: a tuple in the order of `NativeCounts`.
     #[getter]
-    fn counts(&self) -> (u64, u64, u64, u64, u64, u64, u64) {
-        let counts = *self.memory.counts.lock();
-        (
-            counts.executed,
-            counts.conflicts,
-            counts.reexecuted,
-            counts.sequential_slices,
-            counts.parallel_slices,
-            counts.broken_slices,
-            counts.misled_slices,
-        )
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.memory.counts.lock().in_order())
     }
 }
 
@@ -185,16 +177,23 @@ impl NativeOpenBlock {
     }
 
     /// What others say of the block's transactions: keys read and keys written, by the transaction's hash.
-    fn expect(&self, hints: &Bound<'_, PyDict>) -> PyResult<()> {
+    fn expect(&self, py: Python<'_>, hints: &Bound<'_, PyDict>) -> PyResult<()> {
         let mut decoded = Hints::default();
+        let (mut taken, mut keys) = (Vec::new(), 0);
         for (hash, hint) in hints {
-            let (reads, writes): (Vec<Vec<u8>>, Vec<Vec<u8>>) = hint.extract()?;
-            let locations = |keys: &[Vec<u8>]| keys.iter().map(|key| location_from(key)).collect::<PyResult<Vec<_>>>();
-            let hint = Hint { reads: locations(&reads)?, writes: locations(&writes)? };
-            decoded.insert(hash_from(hash.extract::<&[u8]>()?)?, hint);
+            let (reads, writes): (Vec<PyBackedBytes>, Vec<PyBackedBytes>) = hint.extract()?;
+            keys += reads.len() + writes.len();
+            taken.push((hash_from(hash.extract::<&[u8]>()?)?, reads, writes));
+            if keys >= KEYS_AT_ONCE {
+                py.detach(|| decode_hints(&taken, &mut decoded))?;
+                (taken, keys) = (Vec::new(), 0);
+            }
         }
-        self.block.lock().hints = decoded;
-        Ok(())
+        py.detach(|| {
+            decode_hints(&taken, &mut decoded)?;
+            self.block.lock().hints = decoded;
+            Ok(())
+        })
     }
 
     /// The state after the last slice, immutable.
@@ -233,9 +232,9 @@ impl NativeOpenBlock {
     }
 
     /// Transactions root, receipts root, bloom.
-    fn roots<'py>(&self, py: Python<'py>) -> [Bound<'py, PyBytes>; 3] {
-        let (transactions, receipts, bloom) = py.detach(|| self.block.lock().roots());
-        [bytes(py, transactions.as_slice()), bytes(py, receipts.as_slice()), bytes(py, bloom.as_slice())]
+    fn roots<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyBytes>; 3]> {
+        let (transactions, receipts, bloom) = py.detach(|| guarded(|| self.block.lock().roots()))?;
+        Ok([bytes(py, transactions.as_slice()), bytes(py, receipts.as_slice()), bytes(py, bloom.as_slice())])
     }
 
     /// The block has this hash, and has made these changes: the next one opened over it begins with what is known of its state.
@@ -277,6 +276,20 @@ fn location_from(key: &[u8]) -> PyResult<Location> {
         (Some(b's'), 53) => Ok(Location::Slot(Address::from_slice(&key[1..21]), U256::from_be_slice(&key[21..]))),
         _ => Err(PyValueError::new_err("no key of the flat state")),
     }
+}
+
+/// Keys of hints that are taken over from Python before another thread may have the GIL.
+const KEYS_AT_ONCE: usize = 4_096;
+
+/// A transaction's hash, keys read and keys written.
+type TakenHint = (B256, Vec<PyBackedBytes>, Vec<PyBackedBytes>);
+
+fn decode_hints(taken: &[TakenHint], decoded: &mut Hints) -> PyResult<()> {
+    let locations = |keys: &[PyBackedBytes]| keys.iter().map(|key| location_from(key)).collect::<PyResult<Vec<_>>>();
+    for (hash, reads, writes) in taken {
+        decoded.insert(*hash, Hint { reads: locations(reads)?, writes: locations(writes)? });
+    }
+    Ok(())
 }
 
 /// Keys read, keys written with their values, written accounts with what they were, runs, the key of a conflict.
@@ -322,7 +335,7 @@ impl NativeView {
 }
 
 /// Run `work`; a panic of ours becomes an error, so that whoever holds the block can go on without it.
-fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> PyResult<T> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, ReadError>) -> PyResult<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(PyErr::from),
         Err(_) => Err(PyRuntimeError::new_err("the native engine panicked")),

@@ -6,6 +6,7 @@
 
 mod access;
 mod call;
+mod counts;
 mod door;
 mod environment;
 mod machine;
@@ -17,6 +18,9 @@ mod steps;
 mod transaction;
 mod values;
 mod verdict;
+
+#[cfg(test)]
+mod breakdown_tests;
 
 pub use door::register;
 pub use environment::Environment;

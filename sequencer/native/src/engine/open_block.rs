@@ -10,32 +10,19 @@ use op_revm::revm::primitives::hardfork::SpecId;
 use parking_lot::{Mutex, RwLock};
 
 use super::access::{AccessRecord, outside};
+use super::counts::Counts;
 use super::environment::Environment;
 use super::machine::FeeParameters;
 use super::outcome::{Executed, Payments, Read, Write};
 use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
 use super::transaction::Parsed;
 use super::verdict::InvalidReason;
-use crate::block_stm::{Hints, Job, MvMemory, Plan, Planner, Waits, run_parallel};
+use crate::block_stm::{Ahead, Hints, Job, MvMemory, PATIENCE_GAS, Plan, Planner, Waits, run_parallel};
 use crate::changes::{Changes, FlatAccount};
 use crate::state::{Base, Guesses, Location, Overlay, PendingView, ReadError, Value};
 
 const BEACON_ROOTS: Address = address!("000F3df6D732807Ef1319fB7B8bB8522d0Beac02");
 const HISTORY_STORAGE: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
-
-/// How often what happened, since the engine began.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    pub executed: u64,
-    pub conflicts: u64,
-    pub reexecuted: u64,
-    pub sequential_slices: u64,
-    pub parallel_slices: u64,
-    /// Slices whose threads broke down, and that were finished in sequence.
-    pub broken_slices: u64,
-    /// Slices that ran again because a guess was wrong.
-    pub misled_slices: u64,
-}
 
 /// What lives longer than a block.
 #[derive(Default)]
@@ -84,6 +71,8 @@ pub struct OpenBlock {
     mode: Mode,
     overlay: Arc<RwLock<Overlay>>,
     slice: u32,
+    /// A slice came in by half: the state is that of no block.
+    is_torn: bool,
     /// What others say of the block's transactions.
     pub hints: Hints,
     /// For the next slice.
@@ -120,6 +109,7 @@ impl OpenBlock {
             mode,
             overlay: Arc::default(),
             slice: 0,
+            is_torn: false,
             hints: Hints::default(),
             guesses: None,
             room: Room::default(),
@@ -220,11 +210,13 @@ impl OpenBlock {
 
     /// Execute one slice in order; one outcome a transaction.
     pub fn apply(&mut self, transactions: &[Arc<Parsed>]) -> Result<Vec<Outcome>, ReadError> {
+        self.check_whole()?;
         self.slice += 1;
         let mut finished = match self.guesses.take() {
             None => self.run(&self.base, transactions)?,
             Some(guesses) => self.run_on_guesses(guesses, transactions)?,
         };
+        self.is_torn = true;
         self.merge(&mut finished)?;
         let left = &transactions[finished.done.len()..];
         if !left.is_empty() {
@@ -235,7 +227,19 @@ impl OpenBlock {
             self.merge(&mut rest)?;
             finished.done.append(&mut rest.done);
         }
-        Ok(self.take_outcomes(transactions, finished.done))
+        let outcomes = self.take_outcomes(transactions, finished.done);
+        self.is_torn = false;
+        Ok(outcomes)
+    }
+
+    /// Whether every slice came in whole; a block of which one did not can only be abandoned.
+    fn check_whole(&self) -> Result<(), ReadError> {
+        if self.is_torn {
+            return Err(ReadError::Store(
+                "a slice of the block came in by half: the block can only be abandoned".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// Run on guesses while the source is asked for them; again on the source alone where one was wrong, whatever came of it.
@@ -267,14 +271,18 @@ impl OpenBlock {
             ground.fees = Some(Sequence::new(ground)?.read_fees()?);
         }
         let codes = &self.memory.codes;
-        let job = Job { codes, ground, transactions, waits: &waits, room: self.room, threads: self.threads };
+        let patience_gas = if self.mode == Mode::Always { u64::MAX } else { PATIENCE_GAS };
+        let (room, threads) = (self.room, self.threads);
+        let job = Job { codes, ground, transactions, waits: &waits, room, threads, patience_gas };
         let mut versions = self.memory.versions.lock();
         let finished = run_parallel(&job, &versions);
         versions.clear();
         let finished = finished?;
         let mut counts = self.memory.counts.lock();
         counts.parallel_slices += 1;
-        counts.broken_slices += u64::from(finished.done.len() < transactions.len());
+        let is_whole = finished.done.len() == transactions.len();
+        counts.cut_short_slices += u64::from(finished.is_cut_short);
+        counts.broken_slices += u64::from(!is_whole && !finished.is_cut_short);
         Ok(finished)
     }
 
@@ -336,7 +344,12 @@ impl OpenBlock {
             let executed = included.executed;
             counts.conflicts += u64::from(included.conflict.is_some());
             counts.reexecuted += u64::from(included.runs > 1);
-            planner.learn(transaction, executed.gas_used, included.conflict.is_some());
+            let ahead = match included.conflict {
+                Some(_) => Ahead::Failed,
+                None if included.is_tested => Ahead::Held,
+                None => Ahead::Nothing,
+            };
+            planner.learn(transaction, executed.gas_used, ahead);
             let (receipt, bloom, cumulative_gas) = (included.receipt, executed.bloom, included.cumulative_gas);
             if let Some(bloom) = &bloom {
                 self.bloom |= *bloom;
@@ -370,8 +383,9 @@ impl OpenBlock {
     }
 
     /// Transactions root, receipts root and bloom of what stands in the block.
-    pub fn roots(&self) -> (B256, B256, Bloom) {
-        (ordered_trie_root_encoded(&self.raws), ordered_trie_root_encoded(&self.receipts), self.bloom)
+    pub fn roots(&self) -> Result<(B256, B256, Bloom), ReadError> {
+        self.check_whole()?;
+        Ok((ordered_trie_root_encoded(&self.raws), ordered_trie_root_encoded(&self.receipts), self.bloom))
     }
 }
 

@@ -13,7 +13,7 @@ use super::receipt::Receipt;
 use super::transaction::{Parsed, UserTransaction};
 use super::verdict::InvalidReason;
 use crate::changes::FlatAccount;
-use crate::state::{Base, BaseReader, Location, Overlay, ReadError};
+use crate::state::{Base, BaseReader, Location, Overlay, ReadError, Slots};
 
 /// Where one transaction ended.
 #[expect(clippy::large_enum_variant, reason = "nearly every end is the large one")]
@@ -32,6 +32,8 @@ pub struct Included {
     /// How often it ran, and what did not hold after the run ahead of its turn.
     pub runs: u32,
     pub conflict: Option<Location>,
+    /// It ran ahead of its turn behind nobody, and held: a sign that its kind does not conflict.
+    pub is_tested: bool,
 }
 
 impl Included {
@@ -46,7 +48,7 @@ impl Included {
             deposit_nonce: executed.deposit_nonce,
         };
         let receipt = Bytes::from(receipt.encode());
-        Self { executed, receipt, cumulative_gas: room.gas_used, runs: 1, conflict: None }
+        Self { executed, receipt, cumulative_gas: room.gas_used, runs: 1, conflict: None, is_tested: false }
     }
 }
 
@@ -150,7 +152,7 @@ pub struct SequentialView<'a> {
     reader: BaseReader<'a>,
     pub owed: Owed,
     accounts: HashMap<Address, Option<FlatAccount>>,
-    storage: HashMap<(Address, U256), U256>,
+    storage: Slots<U256>,
     wiped: HashSet<Address>,
     codes: HashMap<B256, Bytecode>,
 }
@@ -162,7 +164,7 @@ impl<'a> SequentialView<'a> {
             ground,
             owed: Owed::default(),
             accounts: HashMap::default(),
-            storage: HashMap::default(),
+            storage: Slots::default(),
             wiped: HashSet::default(),
             codes: HashMap::default(),
         })
@@ -173,9 +175,9 @@ impl<'a> SequentialView<'a> {
         for write in &executed.writes {
             match write {
                 Write::Account(address, account) => drop(self.accounts.insert(*address, *account)),
-                Write::Slot(address, slot, value) => drop(self.storage.insert((*address, *slot), *value)),
+                Write::Slot(address, slot, value) => *self.storage.entry(*address, *slot, || *value) = *value,
                 Write::Wipe(address) => {
-                    self.storage.retain(|(owner, _), _| owner != address);
+                    self.storage.remove_all(address);
                     self.wiped.insert(*address);
                 }
             }
@@ -198,7 +200,7 @@ impl StateView for SequentialView<'_> {
     }
 
     fn storage(&mut self, address: &Address, slot: &U256) -> Result<U256, ReadError> {
-        if let Some(value) = self.storage.get(&(*address, *slot)) {
+        if let Some(value) = self.storage.get(address, slot) {
             return Ok(*value);
         }
         if !self.wiped.is_empty() && self.wiped.contains(address) {
@@ -262,6 +264,8 @@ pub struct Finished {
     pub room: Room,
     pub owed: Owed,
     pub fees: Option<FeeParameters>,
+    /// Threads gave up before the end, since too little of what they ran held.
+    pub is_cut_short: bool,
 }
 
 /// Run transactions in sequence over `ground`.
@@ -271,5 +275,6 @@ pub fn run_in_sequence(ground: Ground<'_>, transactions: &[Arc<Parsed>], room: R
     for transaction in transactions {
         done.push(sequence.run(transaction, &mut room)?);
     }
-    Ok(Finished { done, room, owed: sequence.machine.view().owed, fees: sequence.machine.fees })
+    let (owed, fees) = (sequence.machine.view().owed, sequence.machine.fees);
+    Ok(Finished { done, room, owed, fees, is_cut_short: false })
 }

@@ -11,11 +11,13 @@
 mod cache;
 mod guesses;
 mod overlay;
+mod slots;
 mod source;
 
 pub use cache::{CodeCache, CommittedCache};
 pub use guesses::Guesses;
 pub use overlay::{Overlay, PendingView};
+pub use slots::Slots;
 pub use source::{Base, BaseReader, PythonSource, ReadError, Session, Source, to_bytecode};
 pub use source::{account_from_python, u256_from_python, u256_to_python};
 

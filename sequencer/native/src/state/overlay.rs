@@ -10,6 +10,7 @@ use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use op_revm::revm::bytecode::Bytecode;
 use parking_lot::RwLock;
 
+use super::slots::Slots;
 use super::source::{Base, BaseReader, ReadError, Session, Source};
 use crate::changes::{Changes, FlatAccount};
 
@@ -40,7 +41,7 @@ impl<T: Copy> Versions<T> {
 #[derive(Default)]
 pub struct Overlay {
     accounts: HashMap<Address, Versions<Option<FlatAccount>>>,
-    storage: HashMap<(Address, U256), Versions<U256>>,
+    storage: Slots<Versions<U256>>,
     codes: HashMap<B256, Bytecode>,
     /// The first slice after which nothing of the parent's storage is left.
     wiped: HashMap<Address, u32>,
@@ -63,7 +64,7 @@ impl Overlay {
     }
 
     fn storage_at(&self, address: &Address, slot: &U256, slice: u32) -> Option<U256> {
-        if let Some(found) = self.storage.get(&(*address, *slot)).and_then(|versions| versions.at(slice)) {
+        if let Some(found) = self.storage.get(address, slot).and_then(|versions| versions.at(slice)) {
             return Some(found);
         }
         let is_wiped = !self.wiped.is_empty() && self.wiped.get(address).is_some_and(|first| *first <= slice);
@@ -78,10 +79,8 @@ impl Overlay {
     }
 
     pub fn set_storage(&mut self, slice: u32, address: Address, slot: U256, value: U256) {
-        self.storage
-            .entry((address, slot))
-            .and_modify(|versions| versions.set(slice, value))
-            .or_insert(Versions { last: (slice, value), older: Vec::new() });
+        let made = || Versions { last: (slice, value), older: Vec::new() };
+        self.storage.entry(address, slot, made).set(slice, value);
     }
 
     pub fn add_code(&mut self, hash: B256, code: Bytecode) {
@@ -90,11 +89,7 @@ impl Overlay {
 
     /// Storage of the account starts from nothing.
     pub fn wipe(&mut self, slice: u32, address: Address) {
-        for ((owner, _), versions) in &mut self.storage {
-            if *owner == address {
-                versions.set(slice, U256::ZERO);
-            }
-        }
+        self.storage.change_all(&address, |versions| versions.set(slice, U256::ZERO));
         self.wiped.entry(address).or_insert(slice);
     }
 
@@ -104,7 +99,7 @@ impl Overlay {
         for (address, versions) in &self.accounts {
             changes.accounts.insert(*address, versions.last.1);
         }
-        for ((address, slot), versions) in &self.storage {
+        for ((address, slot), versions) in self.storage.iter() {
             changes.storage.entry(*address).or_default().insert(*slot, versions.last.1);
         }
         changes.codes = self.codes.iter().map(|(hash, code)| (*hash, code.original_bytes())).collect();

@@ -241,11 +241,12 @@ impl NativeState {
     /// The same for many keys, in one look.
     fn encoded_many<'py>(&self, py: Python<'py>, keys: Vec<Vec<u8>>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
         let transaction = self.begin(py)?;
-        let mut values = Vec::with_capacity(keys.len());
-        for key in &keys {
-            values.push(PyBytes::new(py, self.state.encoded(&transaction, key)?));
-        }
-        Ok(values)
+        let values = py.detach(|| {
+            let transaction = transaction;
+            let read = |key: &Vec<u8>| self.state.encoded(&transaction, key).map(<[u8]>::to_vec);
+            keys.iter().map(read).collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        Ok(values.iter().map(|value| PyBytes::new(py, value)).collect())
     }
 
     /// Raise where the state can not be read.
