@@ -148,7 +148,7 @@ impl OpenBlock {
         };
         if let Some(executed) = &executed {
             self.slice += 1;
-            absorb(&mut self.overlay.write(), self.slice, executed);
+            executed.write_into(&mut self.overlay.write(), self.slice);
             self.closing.push(outside(executed));
         }
         Ok(executed)
@@ -302,7 +302,7 @@ impl OpenBlock {
         let mut overlay = self.overlay.write();
         for done in &finished.done {
             if let Done::Included(included) = done {
-                absorb(&mut overlay, self.slice, &included.executed);
+                included.executed.write_into(&mut overlay, self.slice);
             }
         }
         let mut reader = self.base.reader()?;
@@ -386,18 +386,5 @@ impl OpenBlock {
     pub fn roots(&self) -> Result<(B256, B256, Bloom), ReadError> {
         self.check_whole()?;
         Ok((ordered_trie_root_encoded(&self.raws), ordered_trie_root_encoded(&self.receipts), self.bloom))
-    }
-}
-
-fn absorb(overlay: &mut Overlay, slice: u32, executed: &Executed) {
-    for write in &executed.writes {
-        match write {
-            Write::Account(address, account) => overlay.set_account(slice, *address, *account),
-            Write::Slot(address, slot, value) => overlay.set_storage(slice, *address, *slot, *value),
-            Write::Wipe(address) => overlay.wipe(slice, *address),
-        }
-    }
-    for (hash, code) in &executed.codes {
-        overlay.add_code(*hash, code.clone());
     }
 }

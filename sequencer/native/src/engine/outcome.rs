@@ -9,7 +9,7 @@ use op_revm::revm::state::{Account, AccountInfo, EvmState};
 use super::environment::Environment;
 use super::verdict::InvalidReason;
 use crate::changes::FlatAccount;
-use crate::state::{Location, Value};
+use crate::state::{Location, Overlay, Value};
 
 /// A value that a transaction looked at.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +89,20 @@ impl Executed {
             }
         }
         executed
+    }
+
+    /// Into the open block's state, as changes of this slice.
+    pub fn write_into(&self, overlay: &mut Overlay, slice: u32) {
+        for write in &self.writes {
+            match write {
+                Write::Account(address, account) => overlay.set_account(slice, *address, *account),
+                Write::Slot(address, slot, value) => overlay.set_storage(slice, *address, *slot, *value),
+                Write::Wipe(address) => overlay.wipe(slice, *address),
+            }
+        }
+        for (hash, code) in &self.codes {
+            overlay.add_code(*hash, code.clone());
+        }
     }
 
     fn take_account(&mut self, address: Address, account: Account) {
