@@ -193,10 +193,10 @@ impl MvMemory {
     }
 
     fn remove_wipe(&self, address: &Address, place: u32) {
-        if let Some(places) = self.wipes.write().get_mut(address) {
-            if let Ok(at) = places.binary_search(&place) {
-                places.remove(at);
-            }
+        if let Some(places) = self.wipes.write().get_mut(address)
+            && let Ok(at) = places.binary_search(&place)
+        {
+            places.remove(at);
         }
     }
 }
