@@ -11,7 +11,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -107,7 +107,7 @@ def _describe(policy: ChannelPolicy) -> str:
     return f"{policy.batch_type} {policy.compression.value} {policy.data_type}"
 
 
-def _dump(path: Path, workloads: dict[str, list[L2BlockData]]) -> None:
+def write_blocks(path: Path, workloads: Mapping[str, Sequence[L2BlockData]]) -> None:
     """Blocks as JSON: what a batch says of each, hex."""
     content = {
         name: [
@@ -139,7 +139,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     workloads = {name: make_blocks(name, options.count, options.block) for name in WORKLOADS}
     if options.json is not None:
-        _dump(options.json, workloads)
+        write_blocks(options.json, workloads)
     print(f"{'workload':<20}{'writing':<30}{'bytes/tx':>10}{'channels':>10}{'seconds':>9}")
     blobs = replace(WRITINGS[4], data_type=DataType.BLOBS, frame_data_bytes=130_020, target_bytes=4 * 130_020)
     for name, blocks in workloads.items():

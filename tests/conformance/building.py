@@ -4,7 +4,10 @@ The peers' binaries, built from the sources that the Go module proxy has under a
     go mod download -> hash compared -> a copy that can be written -> go build -> bin/<name>-<version>
 
 op-geth builds as it comes. The module of op-node lacks a file that it embeds, `superchain-configs.zip`, and names the
-file's sha256; an op-geth release holds a file with that hash. No source is kept here, and none in the project.
+file's sha256; an op-geth release holds a file with that hash. No source of theirs is kept here or in the project.
+
+A small program of ours, `span_channel/main.go`, is built among op-node's packages: it asks op-node's span channels how
+many bytes they make of given blocks.
 """
 
 import hashlib
@@ -20,6 +23,8 @@ BUILD_SECONDS = 1_800.0
 LOG_TAIL_CHARACTERS = 3_000
 NOT_GO = ("rust", "docs")
 """Folders of the optimism repository, at its top, that no Go program needs."""
+
+SPAN_CHANNEL = Path(__file__).parent / "span_channel" / "main.go"
 
 
 class BuildFailed(Exception):
@@ -54,6 +59,8 @@ class Binaries:
     op_geth: Path
     op_node: Path
     op_batcher: Path
+    span_channel: Path
+    """Ours, with op-node's code in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +83,21 @@ def build_peers(cache: Path) -> Binaries:
         cache / "bin" / f"op-geth-{OP_GETH.version}",
         cache / "bin" / f"op-node-{OPTIMISM.version}",
         cache / "bin" / f"op-batcher-{OPTIMISM.version}",
+        cache / "bin" / name_span_channel(SPAN_CHANNEL.read_bytes()),
     )
     _build(cache, [_Target(OP_GETH, "./cmd/geth", found.op_geth)], lambda _: None)
     optimism = [
         _Target(OPTIMISM, "./op-node/cmd", found.op_node),
         _Target(OPTIMISM, "./op-batcher/cmd", found.op_batcher),
+        _Target(OPTIMISM, f"./{SPAN_CHANNEL.parent.name}", found.span_channel),
     ]
-    _build(cache, optimism, lambda source: _add_configs(cache, source))
+    _build(cache, optimism, lambda source: _complete_optimism(cache, source))
     return found
+
+
+def name_span_channel(program: bytes) -> str:
+    """Of the binary: another one as soon as the program or op-node is another."""
+    return f"span-channel-{OPTIMISM.version}-{hashlib.sha256(program).hexdigest()[:12]}"
 
 
 def _build(cache: Path, targets: Sequence[_Target], prepare: Callable[[Path], None]) -> None:
@@ -126,6 +140,14 @@ def _copy(original: Path, source: Path) -> None:
     shutil.copytree(original, source, copy_function=shutil.copyfile, ignore=ignored)
     for folder, _, _ in os.walk(source):
         Path(folder).chmod(0o755)
+
+
+def _complete_optimism(cache: Path, source: Path) -> None:
+    """Add what is embedded, and our program as one more package."""
+    _add_configs(cache, source)
+    folder = source / SPAN_CHANNEL.parent.name
+    folder.mkdir()
+    shutil.copyfile(SPAN_CHANNEL, folder / SPAN_CHANNEL.name)
 
 
 def _add_configs(cache: Path, source: Path) -> None:

@@ -30,6 +30,8 @@ class Compared:
     """Of the blocks, from genesis on."""
     included: frozenset[str]
     """Hashes of the transactions."""
+    depositors: frozenset[str]
+    """Whom deposits came from, L1 attributes among them; as hex in small letters."""
     differences: Sequence[str]
 
     def describe(self) -> str:
@@ -72,6 +74,11 @@ def compare_chains(nodes: Mapping[str, JsonRpc], last: int, output_nodes: Mappin
         failed=Counter(kind for kind, is_good in kinds if not is_good),
         hashes=[str(_field(block, "hash")) for block in next(iter(blocks.values()))],
         included=frozenset(str(_field(receipt, "transactionHash")) for receipt in first),
+        depositors=frozenset(
+            str(_field(receipt, "from")).lower()
+            for receipt, (kind, _) in zip(first, kinds, strict=True)
+            if kind == DEPOSIT_TYPE
+        ),
         differences=differences,
     )
 

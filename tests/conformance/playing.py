@@ -1,6 +1,6 @@
 """A run's course, which is the same whoever writes to L1: traffic and an event in it, a rest, comparison."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from .building import Binaries
 from .comparison import compare_chains
 from .configurations import EXPIRY, NOTHING, Configuration
 from .events import EVENTS, Happened
+from .json_rpc import JsonRpc
 from .outcome import Outcome
 from .postings import read_postings
 from .processes import suspended
@@ -31,7 +32,7 @@ class Run:
 
 def play(scene: Scene, run: Run) -> Outcome:
     """Traffic, the event in its midst, and what was found when all of it was derived."""
-    traffic = Traffic(scene.sides)
+    traffic = Traffic(scene.sides, run.configuration.bulk_bytes)
     event = run.configuration.event
     happened = EVENTS[event](scene, traffic, run.seconds)
     target = wait_for_one_safe_head(scene.nodes, traffic.finish(), scene.processes)
@@ -50,6 +51,8 @@ def play(scene: Scene, run: Run) -> Outcome:
         [
             *postings.contradictions(run.configuration),
             *find_lost(traffic.acknowledged, compared.included),
+            *find_failed_on_l1(scene.l1, traffic.sent_on_l1),
+            *find_unaliased(traffic.aliased_sender, compared.depositors),
             *find_unseen(event, happened, replaced),
         ],
     )
@@ -59,6 +62,22 @@ def find_lost(acknowledged: Sequence[bytes], included: Collection[str]) -> list[
     """What a node took and no safe block has."""
     hashes = ["0x" + sent.hex() for sent in acknowledged]
     return [f"transaction {hash} was taken, and is in no safe block" for hash in hashes if hash not in included]
+
+
+def find_failed_on_l1(l1: JsonRpc, sent: Sequence[bytes]) -> list[str]:
+    """Deposits and config updates that had no effect on L1, so that nothing was tried."""
+    hashes = ["0x" + hash.hex() for hash in sent]
+    receipts = l1.get_all("eth_getTransactionReceipt", [(hash,) for hash in hashes])
+    return [
+        f"transaction {hash} failed on L1, or is not there"
+        for hash, receipt in zip(hashes, receipts, strict=True)
+        if not isinstance(receipt, Mapping) or receipt.get("status") != "0x1"
+    ]
+
+
+def find_unaliased(sender: str, depositors: Collection[str]) -> list[str]:
+    """Whether no deposit came from the contract on L1 that sent some, under its aliased address."""
+    return [] if sender in depositors else [f"no deposit on L2 came from {sender}"]
 
 
 def find_unseen(event: str, happened: Happened, replaced: int) -> list[str]:

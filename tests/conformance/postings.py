@@ -31,6 +31,10 @@ class Postings:
     channels: Mapping[str, int]
     frames: int
     """Of these channels."""
+    most_frames: int = 1
+    """Of one channel."""
+    most_carried: int = 1
+    """Blobs of one transaction, or frames in the calldata of one."""
 
     def contradictions(self, configuration: Configuration) -> list[str]:
         """Where it is not what the configuration asks for."""
@@ -38,12 +42,11 @@ class Postings:
         kinds = {*self.transactions} - {configuration.data_type} | {*self.channels} - {wanted}
         found = [f"L1 holds {kind}, and {configuration.name} was asked for" for kind in sorted(kinds)]
         count = sum(self.channels.values())
-        found += ["no channel was found on L1"] if count == 0 else []
-        return (
-            [*found, "no channel has several frames"]
-            if configuration.splits_channels and self.frames == count
-            else found
-        )
+        found += ["no channel was found on L1"] * (count == 0)
+        found += ["no channel has several frames"] * (configuration.splits_channels and self.most_frames < 2)
+        what = "blobs" if configuration.uses_blobs else "frames"
+        found += [f"no transaction has several {what}"] * (configuration.has_many and self.most_carried < 2)
+        return found
 
     def describe(self) -> str:
         """A line of figures."""
@@ -52,6 +55,7 @@ class Postings:
                 *(f"{count} transactions with {kind}" for kind, count in sorted(self.transactions.items())),
                 *(f"{count} channels of {kind}" for kind, count in sorted(self.channels.items())),
                 f"{self.frames} frames",
+                f"at most {self.most_frames} a channel and {self.most_carried} a transaction",
             ]
         )
 
@@ -60,15 +64,24 @@ def read_postings(l1: JsonRpc, session: requests.Session, batcher: str, inbox: s
     """Read all of L1, and the frames of each transaction from the batcher to the inbox."""
     transactions: Counter[str] = Counter()
     channels: dict[bytes, dict[int, Frame]] = {}
+    most_carried = 0
     numbers = range(l1.head_number("latest") + 1)
     for number, block in enumerate(l1.get_all("eth_getBlockByNumber", [(hex(n), True) for n in numbers])):
         for transaction in _select(block, batcher, inbox):
             transactions["blobs" if transaction["type"] == BLOB_TYPE else "calldata"] += 1
-            for frame in _read_frames(l1.url, session, number, transaction):
+            frames = _read_frames(l1.url, session, number, transaction)
+            most_carried = max(most_carried, _count_carried(transaction, frames))
+            for frame in frames:
                 channels.setdefault(frame.channel_id, {})[frame.number] = frame
-    complete = [frames for frames in channels.values() if _is_complete(frames)]
-    kinds = (_describe_channel(b"".join(frames[number].data for number in sorted(frames))) for frames in complete)
-    return Postings(transactions, Counter(kinds), sum(map(len, complete)))
+    complete = [found for found in channels.values() if _is_complete(found)]
+    kinds = Counter(_describe_channel(b"".join(found[number].data for number in sorted(found))) for found in complete)
+    counts = [len(found) for found in complete]
+    return Postings(transactions, kinds, sum(counts), max(counts, default=0), most_carried)
+
+
+def _count_carried(transaction: Mapping[str, object], frames: Sequence[Frame]) -> int:
+    hashes = transaction.get("blobVersionedHashes")
+    return len(hashes) if transaction["type"] == BLOB_TYPE and isinstance(hashes, list) else len(frames)
 
 
 def _is_complete(frames: Mapping[int, Frame]) -> bool:

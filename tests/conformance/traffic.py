@@ -3,11 +3,13 @@ Mixed traffic for both sides of a devnet, in rounds: everything that a block can
 
     L2   transfers of types 0, 1, 2 and 4, creation by CREATE and CREATE2, ERC-20, reverts, out of gas, floor-priced
          calldata, withdrawals
-    L1   deposits that mint, call, create, revert or have too much value; updates of the system config
+    L1   deposits that mint, call, create, revert, have too much value, or come from a contract; each update of the
+         system config (of the batcher, to the one that it is)
 
 A round does not wait for the blocks of the round before it but for one receipt, so that blocks hold several rounds.
 """
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from eth_account.types import TransactionDictType
 from web3 import Web3
 
 from contracts import bytecode
+from l1_bridge.deposits import apply_alias
 from sequencer.node.dev_accounts import derive_dev_accounts
 from tests.e2e.chain_clients import GWEI, RECIPIENT, call_fields, contract_at, deploy, receipt_of
 from tests.e2e.devnet_process import wait_until
@@ -33,6 +36,12 @@ INIT_CODE = bytes.fromhex("600160005560006000f3")
 """Writes its first slot and leaves no code."""
 
 TOO_MUCH_WEI = 10**30
+FLOOR_GAS_A_BYTE = 40
+"""At most, by EIP-7623: of one that is not zero."""
+
+L1_CONTRACTS = ("OptimismPortal", "SystemConfig", "L1CrossDomainMessenger")
+"""What traffic goes to there."""
+
 ARRIVAL_SECONDS = 120.0
 """For a deposit: L1 has to mine it, and the sequencer lags behind L1 on purpose."""
 
@@ -78,7 +87,7 @@ class Wallet:
 class Traffic:
     """Sends rounds; `finish` waits until everything has arrived on L2."""
 
-    def __init__(self, sides: Sides) -> None:
+    def __init__(self, sides: Sides, bulk_bytes: int = 0) -> None:
         self._l2 = sides.l2
         self._chain_id = sides.l2.eth.chain_id
         known = derive_dev_accounts()
@@ -90,10 +99,22 @@ class Traffic:
         self._authority_nonce = int(sides.l2.eth.get_transaction_count(self._authority.address))
         self._depositor = Wallet(sides.l1, accounts[7])
         self._owner = Wallet(sides.l1, _with_key(known.owner.private_key))
-        self._portal, self._system_config = (
-            contract_at(sides.l1, sides.contracts[name], name) for name in ("OptimismPortal", "SystemConfig")
+        self._portal, self._system_config, self._messenger = (
+            contract_at(sides.l1, sides.contracts[name], name) for name in L1_CONTRACTS
         )
+        self._batcher_hash = self._system_config.functions.batcherHash().call()
+        self._bulk_bytes = bulk_bytes
         self.rounds = 0
+
+    @property
+    def aliased_sender(self) -> str:
+        """Who deposits on L2 in the name of the messenger on L1, which is a contract."""
+        return "0x" + apply_alias(bytes.fromhex(self._messenger.address[2:])).hex()
+
+    @property
+    def sent_on_l1(self) -> list[bytes]:
+        """Hashes of all deposits and config updates."""
+        return [*self._depositor.acknowledged, *self._owner.acknowledged]
 
     @property
     def acknowledged(self) -> list[bytes]:
@@ -140,6 +161,9 @@ class Traffic:
         users[3].send({"to": DETERMINISTIC_DEPLOYER, "data": salt + INIT_CODE})
         users[4].send({"to": RECIPIENT, "data": b"\x01" * 1_000, "gas": 100_000})  # EIP-7623
         passer = contract_at(self._l2, MESSAGE_PASSER, "L2ToL1MessagePasser")
+        if self._bulk_bytes:
+            bulk = random.Random(self.rounds).randbytes(self._bulk_bytes)
+            users[4].send({"to": RECIPIENT, "data": bulk, "gas": 21_000 + FLOOR_GAS_A_BYTE * len(bulk)})
         users[6].send({**call_fields(passer, "initiateWithdrawal", RECIPIENT, 50_000, salt), "value": 7})
         return self._send_authorization()
 
@@ -159,6 +183,7 @@ class Traffic:
     def _send_on_l1(self) -> None:
         """A deposit a round; a config update every other round."""
         kinds: list[Callable[[], None]] = [
+            self._deposit_by_contract,
             lambda: self._deposit({"value": 10**15}),
             lambda: self._deposit_call(RECIPIENT, 40, 100_000, False, b"", mint=100),
             lambda: self._deposit_call(ZERO_ADDRESS, 0, 1_000_000, True, bytecode("Counter")),
@@ -172,11 +197,17 @@ class Traffic:
     def _deposit_call(self, *arguments: object, mint: int = 0) -> None:
         self._deposit({"value": mint, "data": self._portal.encode_abi("depositTransaction", list(arguments))})
 
+    def _deposit_by_contract(self) -> None:
+        """A message, which its messenger deposits: the sender is its address, aliased."""
+        message = self._messenger.encode_abi("sendMessage", [RECIPIENT, b"", 100_000])
+        self._depositor.send({"to": self._messenger.address, "gas": 3_000_000, "value": 11, "data": message})
+
     def _deposit(self, fields: Mapping[str, object]) -> None:
         self._depositor.send({"to": self._portal.address, "gas": 3_000_000, **fields})
 
     def _config_update(self, number: int) -> Mapping[str, object]:
         updates: list[tuple[str, tuple[object, ...]]] = [
+            ("setBatcherHash", (self._batcher_hash,)),
             ("setGasConfigEcotone", (1_000 + number, 800_000 + number)),
             ("setOperatorFeeScalars", (10 + number, 100 + number)),
             ("setEIP1559Params", (50 + number, 6)),

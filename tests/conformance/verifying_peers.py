@@ -22,7 +22,7 @@ from .peers import ChainFiles, run_peers
 from .playing import Run, play
 from .processes import suspended
 from .scene import Scene
-from .traffic import Sides
+from .traffic import L1_CONTRACTS, Sides
 
 OURS = {"sequencer": "l2_rpc", "replica": "replica_rpc"}
 """Our nodes, by what the devnet calls their URLs."""
@@ -49,7 +49,7 @@ def _run_beside(devnet: DevnetProcess, run: Run, session: requests.Session) -> O
     chain = ChainFiles(devnet.data_dir, devnet.text("l1_rpc"), trusts_l1=run.configuration.uses_blobs)
     ours = {name: JsonRpc(devnet.text(key), session) for name, key in OURS.items()}
     with run_peers(run.binaries, chain, devnet.data_dir.parent / "peers", session) as peers, connect(devnet) as clients:
-        contracts = {name: devnet.contract(name) for name in ("OptimismPortal", "SystemConfig")}
+        contracts = {name: devnet.contract(name) for name in L1_CONTRACTS}
         batcher = devnet.child("batcher")
         scene = Scene(
             chain=chain,

@@ -6,15 +6,24 @@ import pytest
 import requests
 
 from tests.conformance.comparison import compare_chains
-from tests.conformance.configurations import COMPRESSIONS, DEFAULT, EVENTS, Configuration, UnknownConfiguration
+from tests.conformance.configurations import (
+    BRAID,
+    COMPRESSIONS,
+    DEFAULT,
+    EVENTS,
+    OP_BATCHER,
+    Configuration,
+    NotWritten,
+    UnknownConfiguration,
+)
 from tests.conformance.events import Happened
 from tests.conformance.json_rpc import JsonRpc
-from tests.conformance.playing import find_lost, find_unseen
+from tests.conformance.playing import find_failed_on_l1, find_lost, find_unaliased, find_unseen
 from tests.conformance.postings import Postings
 
 BLOCKS = 12
-GOOD = {"type": "0x2", "status": "0x1", "transactionHash": "0xaa"}
-FAILED = {"type": "0x7e", "status": "0x0", "transactionHash": "0xbb"}
+GOOD = {"type": "0x2", "status": "0x1", "transactionHash": "0xaa", "from": "0xA1"}
+FAILED = {"type": "0x7e", "status": "0x0", "transactionHash": "0xbb", "from": "0xB2"}
 
 
 class ToldNode(JsonRpc):
@@ -46,6 +55,7 @@ def test_equal_chains_are_counted() -> None:
     assert (compared.blocks, compared.outputs) == (BLOCKS, 3)
     assert compared.hashes == [f"block {number}" for number in range(BLOCKS + 1)]
     assert compared.included == {"0xaa", "0xbb"}
+    assert compared.depositors == {"0xb2"}
     assert (compared.transactions, compared.failed) == ({2: BLOCKS + 1, 0x7E: BLOCKS + 1}, {0x7E: BLOCKS + 1})
 
 
@@ -75,8 +85,9 @@ def test_answer_that_all_lack_is_a_difference() -> None:
     assert len(compare_chains(nodes, BLOCKS, nodes).differences) == 1
 
 
-def test_default_configurations_meet_every_pair() -> None:
-    parts = [Configuration.parse(name) for name in DEFAULT]
+@pytest.mark.parametrize("writer", [BRAID, OP_BATCHER])
+def test_default_configurations_meet_every_pair(writer: str) -> None:
+    parts = [Configuration.parse(name) for name in DEFAULT[writer]]
 
     assert {(part.batch_type, part.data_type) for part in parts} == {
         ("singular", "calldata"),
@@ -96,7 +107,29 @@ def test_default_configurations_meet_every_pair() -> None:
         assert len(met) == 2 * len(EVENTS)
 
 
-@pytest.mark.parametrize("name", ["span/brotli-10/blobs", "singular/zlib/calldata/reorg", "span/zlib/blobs/expiry"])
+@pytest.mark.parametrize("writer", [BRAID, OP_BATCHER])
+def test_default_has_what_op_batchers_are_told_and_many_blobs_and_can_be_written(writer: str) -> None:
+    for name in DEFAULT[writer]:
+        Configuration.parse(name).require_writable(writer)
+
+    assert {"span/brotli-10/blobs", "span/brotli-10/blobs/many"} <= {*DEFAULT[writer]}
+
+
+def test_several_frames_in_calldata_are_asked_of_us_alone() -> None:
+    configuration = Configuration.parse("singular/zlib/calldata/many")
+    configuration.require_writable(BRAID)
+
+    with pytest.raises(NotWritten):
+        configuration.require_writable(OP_BATCHER)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("span/brotli-10/blobs", "singular/zlib/calldata/reorg", "span/zlib/blobs/expiry"),
+        *("span/brotli-10/blobs/many", "singular/zlib/blobs/many/reorg"),
+    ],
+)
 def test_configuration_is_read_as_it_is_written(name: str) -> None:
     assert Configuration.parse(name).name == name
 
@@ -108,7 +141,11 @@ def test_window_is_short_where_it_is_to_expire() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["span/brotli-10", "span/brotli-10/letters", "", "span/zlib/blobs/x", "span/zlib/blobs/nothing"]
+    "name",
+    [
+        *("span/brotli-10", "span/brotli-10/letters", "", "span/zlib/blobs/x", "span/zlib/blobs/nothing"),
+        *("span/zlib/blobs/reorg/many", "span/zlib/blobs/many/many"),
+    ],
 )
 def test_unknown_configuration_is_refused(name: str) -> None:
     with pytest.raises(UnknownConfiguration):
@@ -130,10 +167,21 @@ def test_batches_of_another_kind_contradict(transactions: dict[str, int], channe
     assert len(found) == count
 
 
-@pytest.mark.parametrize(("frames", "count"), [(3, 1), (4, 0)])
-def test_channels_of_one_frame_contradict_where_a_reorg_shall_cut_them(frames: int, count: int) -> None:
+@pytest.mark.parametrize(("most_frames", "count"), [(1, 1), (2, 0)])
+def test_channels_of_one_frame_contradict_where_a_reorg_shall_cut_them(most_frames: int, count: int) -> None:
     configuration = Configuration.parse("span/zlib/calldata/reorg")
-    found = Postings({"calldata": frames}, {"span/zlib": 3}, frames).contradictions(configuration)
+    found = Postings({"calldata": 4}, {"span/zlib": 3}, 4, most_frames).contradictions(configuration)
+
+    assert len(found) == count
+
+
+@pytest.mark.parametrize("data_type", ["blobs", "calldata"])
+@pytest.mark.parametrize(("most_carried", "count"), [(1, 1), (2, 0)])
+def test_transactions_of_one_frame_contradict_where_many_are_asked_for(
+    data_type: str, most_carried: int, count: int
+) -> None:
+    configuration = Configuration.parse(f"span/zlib/{data_type}/many")
+    found = Postings({data_type: 4}, {"span/zlib": 3}, 6, 2, most_carried).contradictions(configuration)
 
     assert len(found) == count
 
@@ -141,6 +189,18 @@ def test_channels_of_one_frame_contradict_where_a_reorg_shall_cut_them(frames: i
 def test_transaction_in_no_safe_block_is_lost() -> None:
     assert find_lost([b"\xaa", b"\xbb"], {"0xaa", "0xbb"}) == []
     assert len(find_lost([b"\xaa", b"\xbb"], {"0xaa"})) == 1
+
+
+@pytest.mark.parametrize(("answer", "count"), [({"status": "0x1"}, 0), ({"status": "0x0"}, 1), (None, 1)])
+def test_what_failed_on_l1_was_not_tried(answer: object, count: int) -> None:
+    l1 = ToldNode(("eth_getTransactionReceipt", 0xAA, answer))
+
+    assert len(find_failed_on_l1(l1, [b"\xaa"])) == count
+
+
+def test_deposit_of_a_contract_that_did_not_arrive_is_a_problem() -> None:
+    assert find_unaliased("0xb2", {"0xa1", "0xb2"}) == []
+    assert len(find_unaliased("0xb2", {"0xa1"})) == 1
 
 
 def test_blocks_that_were_shown_and_gave_way_are_counted() -> None:
