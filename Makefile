@@ -75,7 +75,8 @@ fuzz: setup
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	for target in frames channel batch span blob; do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
-# op-node and op-geth beside us; builds them from the Go module proxy the first time. CONFORMANCE="--seconds 10" and so on.
+# op-node and op-geth beside us, and the bytes of op-batcher's channels; builds them from the Go module proxy the first time.
+# CONFORMANCE="--seconds 10" and so on.
 conformance: setup
 	$(BIN)/python -m tests.conformance $(CONFORMANCE)
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import pytest
 import requests
 
+from batcher.config import BatcherSettings
 from tests.conformance.comparison import compare_chains
 from tests.conformance.configurations import (
     BRAID,
     COMPRESSIONS,
     DEFAULT,
     EVENTS,
+    MANY_CARRIED,
     OP_BATCHER,
     Configuration,
     NotWritten,
@@ -132,6 +134,20 @@ def test_several_frames_in_calldata_are_asked_of_us_alone() -> None:
 )
 def test_configuration_is_read_as_it_is_written(name: str) -> None:
     assert Configuration.parse(name).name == name
+
+
+@pytest.mark.parametrize("data_type", ["blobs", "calldata"])
+def test_our_batcher_is_told_to_put_several_into_a_transaction(
+    monkeypatch: pytest.MonkeyPatch, data_type: str
+) -> None:
+    for key, value in Configuration.parse(f"span/brotli-10/{data_type}/many").environment().items():
+        monkeypatch.setenv(key, value)
+
+    policy = BatcherSettings().make_chooser(max_blobs=9).choose()
+
+    assert (policy.batch_type, policy.compression.value, policy.data_type) == ("span", "brotli-10", data_type)
+    assert policy.frames_per_transaction == MANY_CARRIED
+    assert policy.target_bytes > MANY_CARRIED * policy.frame_data_bytes
 
 
 def test_window_is_short_where_it_is_to_expire() -> None:
