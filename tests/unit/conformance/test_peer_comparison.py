@@ -137,9 +137,7 @@ def test_configuration_is_read_as_it_is_written(name: str) -> None:
 
 
 @pytest.mark.parametrize("data_type", ["blobs", "calldata"])
-def test_our_batcher_is_told_to_put_several_into_a_transaction(
-    monkeypatch: pytest.MonkeyPatch, data_type: str
-) -> None:
+def test_our_batcher_is_told_to_put_several_into_a_transaction(monkeypatch: pytest.MonkeyPatch, data_type: str) -> None:
     for key, value in Configuration.parse(f"span/brotli-10/{data_type}/many").environment().items():
         monkeypatch.setenv(key, value)
 
