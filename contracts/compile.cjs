@@ -1,5 +1,6 @@
-// Runs the compiler for build.py: standard JSON input on stdin, standard JSON output on stdout.
-// Imports from packages are read from node_modules; nothing else is read.
+#!/usr/bin/env node
+// Runs the compiler: standard JSON input on stdin, standard JSON output on stdout. For build.py, and for forge, which
+// asks for the version first. Imports from packages are read from node_modules; nothing else is read.
 const fs = require("fs");
 const path = require("path");
 const solc = require("solc");
@@ -15,5 +16,9 @@ function readImport(name) {
   }
 }
 
-const input = fs.readFileSync(0, "utf8");
-process.stdout.write(solc.compile(input, { import: readImport }));
+if (process.argv.includes("--version")) {
+  process.stdout.write(`Version: ${solc.version()}\n`);
+} else {
+  const input = fs.readFileSync(0, "utf8");
+  process.stdout.write(solc.compile(input, { import: readImport }));
+}
