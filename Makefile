@@ -68,7 +68,9 @@ test-long: setup
 	BRAID_RANDOM_BLOCKS=5000 $(BIN)/pytest -q -n auto tests/property/test_engines_agree.py \
 		tests/property/test_adversarial_schedules.py tests/vectors/test_executable_spec.py
 	BRAID_BRIDGE_STORIES=300 $(BIN)/pytest -q tests/contracts/test_bridge_invariants.py
-	FOUNDRY_FUZZ_RUNS=5000 FOUNDRY_INVARIANT_RUNS=300 BRAID_CONTRACT_FAULTS=all $(BIN)/pytest -q -n auto tests/contracts/test_forge.py
+	BRAID_CONTRACT_FAULTS=all $(BIN)/pytest -q -n auto tests/contracts/test_forge.py
+	FOUNDRY_OPTIMIZER=true FOUNDRY_FUZZ_RUNS=5000 FOUNDRY_INVARIANT_RUNS=300 \
+		$(BIN)/pytest -q tests/contracts/test_forge.py::test_every_solidity_suite_passes
 
 # Coverage-guided, on decoders of what comes from L1; a Linux machine with CPython 3.11 to 3.13.
 FUZZ_SECONDS ?= 60

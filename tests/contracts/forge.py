@@ -20,11 +20,17 @@ SUITES = Path("tests") / "contracts" / "solidity"
 
 TOP = build.ROOT.parent
 
-RUN_SECONDS = 500
+RUN_SECONDS = 900
 """Longest run with the usual numbers of runs, compiler included: a failure, never a pause."""
 
-RUN_SETTINGS = ("FOUNDRY_FUZZ_RUNS", "FOUNDRY_INVARIANT_RUNS", "FOUNDRY_INVARIANT_DEPTH", "FOUNDRY_FUZZ_SEED")
-"""What the environment may change: how much is tried, and what is tried again."""
+RUN_SETTINGS = (
+    "FOUNDRY_FUZZ_RUNS",
+    "FOUNDRY_FUZZ_SEED",
+    "FOUNDRY_INVARIANT_DEPTH",
+    "FOUNDRY_INVARIANT_RUNS",
+    "FOUNDRY_OPTIMIZER",
+)
+"""What the environment may change: how much is tried, what is tried again, and on which bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,10 @@ contract AliasingTest {
 
     function _sender(address account, bool signs) private returns (address) {
         address origin = signs ? account : address(0xBEEF0001);
+        address portal = address(chain.portal());
         vm.recordLogs();
         vm.prank(account, origin);
-        (bool success,) = address(chain.portal()).call(DEPOSIT);
+        (bool success,) = portal.call(DEPOSIT);
         vm.assertTrue(success, "a deposit is taken");
         Vm.Log[] memory logs = vm.getRecordedLogs();
         vm.assertEq(logs.length, 1, "one event");

@@ -145,11 +145,8 @@ contract SystemConfigTest {
             keccak256(abi.encode(administrator.current())),
             "settings of a verifier and of the contract"
         );
-    }
-
-    function invariant_the_scalar_word_holds_both_scalars() public view {
         uint256 word = (uint256(config.blobbasefeeScalar()) << 32) + config.basefeeScalar();
-        vm.assertEq(config.scalar(), (uint256(1) << 248) + word, "scalar");
+        vm.assertEq(config.scalar(), (uint256(1) << 248) + word, "word of both scalars");
     }
 
     function testFuzz_a_stranger_changes_nothing(address caller, uint256 which) public {
