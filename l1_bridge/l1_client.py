@@ -22,6 +22,7 @@ from l1_bridge.json_fields import (
     hex_bytes,
     parse_bytes,
 )
+from l1_bridge.l1_batching import CallBatcher
 from l1_bridge.l1_connection import L1Connection, L1Endpoint
 from l1_bridge.l1_header import verify_header
 from l1_bridge.l1_receipt import parse_log, verify_receipts
@@ -82,6 +83,7 @@ class L1Client:
         trust_transactions_root: bool = False,
     ) -> None:
         self._connection = connection
+        self._batcher = CallBatcher(connection)
         self._recovery = recovery
         self._trust_transactions_root = trust_transactions_root
         self._headers: dict[bytes, L1Header] = {}
@@ -97,13 +99,17 @@ class L1Client:
     ) -> AsyncIterator["L1Client"]:
         """A client with its own connection pool, closed at the end; nothing is asked yet."""
         async with L1Connection.connect(endpoint) as connection:
-            yield cls(connection, recovery, trust_transactions_root=trust_transactions_root)
+            client = cls(connection, recovery, trust_transactions_root=trust_transactions_root)
+            try:
+                yield client
+            finally:
+                client._batcher.close()
 
     async def header_by_number(self, number: int) -> L1Header | None:
         """The canonical header at that height; see `L1Source`."""
         header = await self._header("eth_getBlockByNumber", hex(number))
-        if header is not None and header.number != number:
-            raise _lied("a block number", number.to_bytes(8, "big"), header.number.to_bytes(8, "big"))
+        if header is not None:
+            _require_number(header, number)
         return header
 
     async def header_by_hash(self, hash: bytes) -> L1Header | None:
@@ -120,24 +126,19 @@ class L1Client:
         """The header that L1 names so now; None while there is no such block."""
         return await self._header("eth_getBlockByNumber", tag)
 
+    async def block_by_number(self, number: int) -> L1Block | None:
+        """The canonical block at that height, checked against the transactions root; see `L1Source`."""
+        block = await self._block("eth_getBlockByNumber", hex(number))
+        if block is not None:
+            _require_number(block.header, number)
+        return block
+
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions, checked against the transactions root; see `L1Source`."""
-        method = "eth_getBlockByHash"
-        answer = await self._call_or_none(method, hex_bytes(hash), True)
-        if answer is None:
-            return None
-        with _answer_checked(method):
-            source = _as_object(answer)
-            header = self._keep(verify_header(source))
-            if header.hash != hash:
-                raise L1Lied("the block asked for", hash, header.hash)
-            transactions = verify_transactions(
-                get_list(source, "transactions"),
-                header.transactions_root,
-                self._recovery.recipients,
-                trust_root=self._trust_transactions_root,
-            )
-        return L1Block(header, transactions)
+        block = await self._block("eth_getBlockByHash", hex_bytes(hash))
+        if block is not None and block.header.hash != hash:
+            raise _lied("the block asked for", hash, block.header.hash)
+        return block
 
     async def receipts_by_hash(self, hash: bytes) -> tuple[L1Receipt, ...] | None:
         """All receipts of that block, checked against the receipts root; see `L1Source`."""
@@ -252,6 +253,21 @@ class L1Client:
         with _answer_checked(method):
             return self._keep(verify_header(_as_object(answer)))
 
+    async def _block(self, method: str, block: str) -> L1Block | None:
+        answer = await self._call_or_none(method, block, True)
+        if answer is None:
+            return None
+        with _answer_checked(method):
+            source = _as_object(answer)
+            header = self._keep(verify_header(source))
+            transactions = verify_transactions(
+                get_list(source, "transactions"),
+                header.transactions_root,
+                self._recovery.recipients,
+                trust_root=self._trust_transactions_root,
+            )
+        return L1Block(header, transactions)
+
     def _keep(self, header: L1Header) -> L1Header:
         while len(self._headers) >= HEADER_CACHE_BLOCKS:
             del self._headers[next(iter(self._headers))]
@@ -259,8 +275,9 @@ class L1Client:
         return header
 
     async def _call_or_none(self, method: str, *parameters: object) -> object:
+        """Together with what is asked for at the same time."""
         try:
-            return await self._connection.call(method, *parameters)
+            return await self._batcher.call(method, *parameters)
         except L1Refused as error:
             if error.code == METHOD_NOT_FOUND or not any(words in error.message.lower() for words in NOT_THERE_WORDS):
                 raise
@@ -292,6 +309,11 @@ def _as_object(answer: object) -> Mapping[str, object]:
     if not isinstance(answer, Mapping):
         raise MalformedField("result", "not an object")
     return answer
+
+
+def _require_number(header: L1Header, number: int) -> None:
+    if header.number != number:
+        raise _lied("a block number", number.to_bytes(8, "big"), header.number.to_bytes(8, "big"))
 
 
 def _lied(what: str, expected: bytes, actual: bytes) -> L1Lied:

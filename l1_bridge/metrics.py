@@ -2,8 +2,11 @@
 
 from prometheus_client import Counter, Gauge
 
-L1_REQUESTS = Counter("braid_l1_bridge_requests", "JSON-RPC requests sent to L1.", ["method"])
+L1_REQUESTS = Counter("braid_l1_bridge_requests", "JSON-RPC calls sent to L1, alone or in a batch.", ["method"])
 """By method, from the fixed list of methods that the client uses."""
+
+L1_BATCHES = Counter("braid_l1_bridge_batches", "Requests to L1 that held several calls.", ["outcome"])
+"""answered; refused: its calls were made again one by one; failed: no answer."""
 
 L1_FAILURES = Counter("braid_l1_bridge_failures", "Requests to L1 that gave nothing usable.", ["kind"])
 """unavailable: no answer or not JSON-RPC; refused: a JSON-RPC error; lied: data that does not hash to its claim."""
@@ -28,6 +31,8 @@ L1_RUNWAY = Gauge("braid_l1_bridge_runway_hours", "Hours that the balance lasts 
 
 for _kind in ("unavailable", "refused", "lied"):
     L1_FAILURES.labels(_kind)
+for _outcome in ("answered", "refused", "failed"):
+    L1_BATCHES.labels(_outcome)
 for _tag in ("latest", "safe", "finalized"):
     L1_HEAD.labels(_tag)
 for _event in ("sent", "resent", "reorged", "confirmed", "failed", "cancelled", "filled", "foreign"):

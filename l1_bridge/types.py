@@ -122,6 +122,9 @@ class L1Source(Protocol):
     async def header_by_tag(self, tag: L1Tag) -> L1Header | None:
         """The header that L1 names so now."""
 
+    async def block_by_number(self, number: int) -> L1Block | None:
+        """The canonical block at that height, checked as `block_by_hash` does."""
+
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions, checked against the transactions root."""
 

@@ -1,11 +1,14 @@
 """
 L1 read ahead: the next L1 blocks, read while those before them are derived and executed.
 
-    held      up to 16 blocks that link to each other          next_block takes them one by one
-    reading   up to 8 more, all their reads at the same time   begins when half of it is taken
+    held      up to 16 blocks that link to each other      next_block takes them one by one
+    reading   up to 8 more, all at the same time: blocks   begins when half of it is taken
+              by number, then the receipts of those
+              that link
 
 What is read ahead counts only once it links to the block before it, which is for the traversal to see. The reading
-goes on between steps; a failure of it is told when its blocks are asked for, and it is made again then.
+goes on between steps, and the client sends what is asked for at the same time as one request; a failure is told when
+its blocks are asked for, and it is made again then.
 """
 
 import asyncio
@@ -19,13 +22,12 @@ from l1_bridge.beacon_client import BlobSource
 from l1_bridge.errors import BraidError, TemporaryError
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.system_config import SystemConfig
-from l1_bridge.types import L1Header, L1Source, L1Transaction
+from l1_bridge.types import L1Block, L1Header, L1Source, L1Transaction
 
 from .epochs import Epoch, EpochReader, L1BlockGone
 from .l1_retrieval import find_blob_hashes, guess_data
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 BLOCKS_AT_ONCE = 8
 """L1 blocks fetched at the same time when there are that many; twice as many bound what is held of L1."""
@@ -131,8 +133,7 @@ class L1ReadAhead:
         block = await self._l1.block_by_hash(header.hash)
         if block is None:
             raise L1BlockGone(header.id)
-        inbox = self._rollup.batch_inbox_address
-        return tuple(transaction for transaction in block.transactions if transaction.to == inbox)
+        return self._select_to_inbox(block)
 
     def _begin(self, after: L1Header, config: SystemConfig, head_number: int) -> None:
         self._reading = asyncio.get_running_loop().create_task(self._read(after, config, head_number))
@@ -152,28 +153,27 @@ class L1ReadAhead:
         self._news += blocks
 
     async def _read(self, after: L1Header, config: SystemConfig, head_number: int) -> list[AheadBlock]:
-        """The next blocks that link to each other, as many as L1 has, up to a bound; all reads at the same time."""
+        """The next blocks that link to each other, as many as L1 has, up to a bound; in two round trips."""
         first = after.number + 1
         count = min(max(head_number - after.number, 1), BLOCKS_AT_ONCE)
-        headers = await _gather([self._l1.header_by_number(first + offset) for offset in range(count)])
-        linked: list[L1Header] = []
-        for header in headers:
-            if header is None or (linked and header.parent_hash != linked[-1].hash):
+        found = await _gather([self._l1.block_by_number(first + offset) for offset in range(count)])
+        linked: list[L1Block] = []
+        for block in found:
+            if block is None or (linked and block.header.parent_hash != linked[-1].header.hash):
                 break
-            linked.append(header)
-        blocks = await _gather([self._read_block(header) for header in linked])
+            linked.append(block)
+        epochs = await _gather([self._epochs.read(block.header) for block in linked])
+        to_inbox = [self._select_to_inbox(block) for block in linked]
         configs = []
-        for epoch, _ in blocks:
+        for epoch in epochs:
             config = epoch.apply_updates(config, self._rollup)
             configs.append(config)
-        blobs = await _gather([self._read_blobs(*block, config) for block, config in zip(blocks, configs, strict=True)])
-        return [
-            AheadBlock(epoch, to_inbox, config, held)
-            for (epoch, to_inbox), config, held in zip(blocks, configs, blobs, strict=True)
-        ]
+        blobs = await _gather([self._read_blobs(*read) for read in zip(epochs, to_inbox, configs, strict=True)])
+        return [AheadBlock(*read) for read in zip(epochs, to_inbox, configs, blobs, strict=True)]
 
-    async def _read_block(self, header: L1Header) -> tuple[Epoch, tuple[L1Transaction, ...]]:
-        return await _read_both(self._epochs.read(header), self.read_to_inbox(header))
+    def _select_to_inbox(self, block: L1Block) -> tuple[L1Transaction, ...]:
+        inbox = self._rollup.batch_inbox_address
+        return tuple(transaction for transaction in block.transactions if transaction.to == inbox)
 
     async def _read_blobs(
         self, epoch: Epoch, to_inbox: tuple[L1Transaction, ...], config: SystemConfig
@@ -200,16 +200,6 @@ async def _gather(reads: Sequence[Coroutine[object, object, T]]) -> list[T]:
     except* BraidError as failures:
         raise _first_failure(failures) from None
     return [task.result() for task in tasks]
-
-
-async def _read_both(first: Coroutine[object, object, T], second: Coroutine[object, object, U]) -> tuple[T, U]:
-    """The same for two reads of different things."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = group.create_task(first), group.create_task(second)
-    except* BraidError as failures:
-        raise _first_failure(failures) from None
-    return tasks[0].result(), tasks[1].result()
 
 
 def _first_failure(failures: BaseExceptionGroup[BraidError]) -> BraidError:

@@ -56,6 +56,10 @@ class FakeBlock:
     transactions: tuple[QueuedTransaction, ...]
     receipts: tuple[L1Receipt, ...]
 
+    def to_l1_block(self) -> L1Block:
+        """What a reader sees of it beside the receipts."""
+        return L1Block(self.header, tuple(entry.transaction for entry in self.transactions))
+
 
 @dataclass(slots=True)
 class FakeL1:
@@ -231,11 +235,16 @@ class FakeL1:
             {"latest": len(self._chain) - 1, "safe": self._safe, "finalized": self._finalized}[tag]
         ].header
 
+    async def block_by_number(self, number: int) -> L1Block | None:
+        """The canonical block at that height."""
+        await self._read("block_by_number")
+        return self._chain[number].to_l1_block() if 0 <= number < len(self._chain) else None
+
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions."""
         await self._read("block_by_hash")
         held = self._by_hash.get(hash)
-        return None if held is None else L1Block(held.header, tuple(entry.transaction for entry in held.transactions))
+        return None if held is None else held.to_l1_block()
 
     async def receipts_by_hash(self, hash: bytes) -> tuple[L1Receipt, ...] | None:
         """All receipts."""

@@ -99,6 +99,11 @@ class RecordedL1:
         """The head, or the finalized block for the other tags."""
         return await self.header_by_number(self.head_number if tag == "latest" else self.finalized_number)
 
+    async def block_by_number(self, number: int) -> L1Block | None:
+        """The block at that height, when the head has reached it."""
+        header = self.canonical(number)
+        return None if header is None else await self.block_by_hash(header.hash)
+
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions."""
         held = self._by_hash.get(hash)

@@ -77,12 +77,21 @@ class Proxy:
             await self.silence.wait()
         body = await request.read()
         async with self.session.post(self.target, data=body, headers={"Content-Type": "application/json"}) as response:
-            answer = json.loads(await response.read())
-        lie = self.lies.get(json.loads(body)["method"])
+            answers = json.loads(await response.read())
+        asked = json.loads(body)
+        if isinstance(asked, list):
+            methods = {call["id"]: call["method"] for call in asked}
+            for answer in answers:
+                self._lie(methods[answer["id"]], answer)
+        else:
+            self._lie(asked["method"], answers)
+        return web.json_response(answers)
+
+    def _lie(self, method: str, answer: Json) -> None:
+        lie = self.lies.get(method)
         if lie is not None and answer.get("result"):
             self.told_lies += 1
             answer["result"] = lie(answer["result"])
-        return web.json_response(answer)
 
 
 @dataclass(slots=True)
@@ -159,7 +168,7 @@ LIES: dict[str, tuple[str, Lie]] = {
     "a header that does not hash": ("eth_getBlockByNumber", change("timestamp", hex(GENESIS_TIME + 77))),
     "a state root of its own": ("eth_getBlockByNumber", change("stateRoot", "0x" + "11" * 32)),
     "a hash of its own": ("eth_getBlockByNumber", change("hash", "0x" + "22" * 32)),
-    "another block than was asked for": ("eth_getBlockByHash", change("number", "0x63")),
+    "a number of its own": ("eth_getBlockByNumber", change("number", "0x63")),
     "a receipt that failed": ("eth_getBlockReceipts", first_receipt("status", "0x0")),
     "receipts left out": ("eth_getBlockReceipts", lambda result: []),
     "receipts twice": ("eth_getBlockReceipts", lambda result: [*cast(list[Json], result)] * 2),

@@ -1,7 +1,7 @@
 """
 A JSON-RPC server over loopback that knows the L1 blocks of op-node's chain, and can lie about them in every way.
 
-`answers` overrides the answer to a method; what is put there is sent as it is.
+`overrides` changes the answer to a method, `batch_override` that to a whole batch.
 """
 
 import asyncio
@@ -16,6 +16,9 @@ from tests.unit.l1_bridge.vector_chain import load_chain
 Json = dict[str, object]
 Override = Callable[[object], object]
 """From the true result to the one that is answered."""
+
+BatchOverride = Callable[[list[Json]], web.Response]
+"""From the true answers to what is sent."""
 
 
 class FakeL1Server:
@@ -34,27 +37,46 @@ class FakeL1Server:
         self.status = 200
         self.silence: asyncio.Event | None = None
         """No answer before this is set."""
+        self.was_asked = asyncio.Event()
         self.requests: list[str] = []
+        """Methods, of calls alone and of those in batches."""
+        self.batches: list[int] = []
+        """Calls of each batch."""
+        self.batch_override: BatchOverride | None = None
         self.params: list[object] = []
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        call = json.loads(await request.read())
-        method: str = call["method"]
-        self.requests.append(method)
-        self.params.append(call["params"])
+        asked = json.loads(await request.read())
+        calls: list[Json] = asked if isinstance(asked, list) else [asked]
+        for call in calls:
+            self.requests.append(str(call["method"]))
+            self.params.append(call["params"])
+        if isinstance(asked, list):
+            self.batches.append(len(asked))
+        self.was_asked.set()
         if self.silence is not None:
             await self.silence.wait()
         if self.body is not None:
             return web.Response(body=self.body, content_type="application/json", status=self.status)
+        if not isinstance(asked, list):
+            return web.json_response(self._answer(asked), status=self.status)
+        answers = [self._answer(call) for call in asked]
+        if self.batch_override is None:
+            return web.json_response(answers, status=self.status)
+        return self.batch_override(answers)
+
+    def _answer(self, call: Json) -> Json:
         answer: Json = {"jsonrpc": "2.0", "id": call["id"]}
         if self.error is not None:
-            return web.json_response(answer | {"error": self.error}, status=self.status)
-        result = self._result(method, call["params"])
+            return answer | {"error": self.error}
+        method, params = str(call["method"]), call["params"]
+        assert isinstance(params, list)
+        result = self._result(method, params)
         if method in self.overrides:
             result = self.overrides[method](json.loads(json.dumps(result)))
-        return web.json_response(answer | {"result": result}, status=self.status)
+        return answer | {"result": result}
 
     def _result(self, method: str, params: list[object]) -> object:
         if method in self.results:
