@@ -22,7 +22,7 @@ from statistics import median
 
 import requests
 
-from tests.e2e.devnet_process import find_port_base
+from tests.e2e.devnet_process import find_port_base, wait_until
 
 from .json_rpc import JsonRpc
 from .long_chain import L1_CHAIN_ID, LongChain, LongLoad, get_long_chain
@@ -77,11 +77,13 @@ def catch_up(chain: LongChain, l1: RecordedL1Server, folder: Path, source: Path 
     command = replica_command(chain, l1.url, folder / "replica", port)
     with run_on_terminal(command, folder / "replica.log", source) as terminal, requests.Session() as session:
         node = JsonRpc(f"http://127.0.0.1:{port}", session)
-        while node.head_number("safe") < chain.last or not END.search(terminal.text()):
+        while node.head_number("safe") < chain.last:
             terminal.require_alive()
             assert time.monotonic() < started + DERIVATION_SECONDS, f"not safe after {DERIVATION_SECONDS:g} s"
             time.sleep(LOOK_SECONDS)
         seconds = time.monotonic() - started
+        if PROGRESS.search(terminal.text()):
+            wait_until("it says that it has caught up", lambda: END.search(terminal.text()))
         block = node.ask("eth_getBlockByNumber", hex(chain.last), False)
         assert isinstance(block, dict)
         assert block["hash"] == chain.last_hash, f"block {chain.last} is {block['hash']}, not {chain.last_hash}"

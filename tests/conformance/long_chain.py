@@ -1,9 +1,9 @@
 """
 A rollup of any length on an L1 of its own, made in this process as fast as both chains can be made, and written down.
 
-    clock of a test --> L1, a standalone node of ours   12 s a block
-                   `--> sequencer                        2 s a block, a transfer in each, say
-                          `--> the batcher's channels -> L1, every few of its blocks
+    L1, a standalone node of ours      12 s a block, by a clock that is moved
+    sequencer                          2 s a block likewise, a transfer in each
+      `-> the batcher's channels       -> L1, every few of its blocks
 
 Nothing of it waits for a time, so 10,000 blocks take minutes. The sequencer derives from L1 what was posted; a chain
 that is not safe to its last block is not written. The folder has `genesis.json`, `rollup.json`, `l1.json.gz` (what L1
@@ -15,9 +15,9 @@ import itertools
 import json
 import logging
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import structlog
@@ -111,7 +111,7 @@ class _Rollup:
     posted: int = 0
     """Transactions of the batcher on L1."""
     sent: int = 0
-    added: int = field(default=0)
+    added: int = 0
     """L2 blocks given to the channels."""
 
     async def grow(self) -> None:
@@ -199,13 +199,12 @@ async def _open(load: LongLoad, folder: Path) -> AsyncIterator[_Rollup]:
     )
     write_json_object(folder / "genesis.json", l2_genesis.to_json())
     write_json_object(folder / "rollup.json", config.to_json())
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    clock, making = ManualClock(), folder / "making"
+    making = folder / "making"
     engine = {"engine": "serial" if absence else "native", "late_seconds": 3600.0, "throttle_soft_bytes": 0}
     l1_wishes = {**engine, "block_time_seconds": L1_BLOCK_SECONDS}
-    async with open_node(making / "l1", l1_genesis, clock, wishes=l1_wishes) as l1:
+    async with open_node(making / "l1", l1_genesis, ManualClock(), wishes=l1_wishes) as l1:
         l2_wishes = {**engine, "rollup": folder / "rollup.json", "l1": l1.url, "clock": "system"}
-        async with open_node(making / "l2", l2_genesis, clock, wishes=l2_wishes) as l2:
+        async with open_node(making / "l2", l2_genesis, ManualClock(), wishes=l2_wishes) as l2:
             await l2.derive()
             channels = itertools.count()
             manager = ChannelManager(
@@ -215,8 +214,20 @@ async def _open(load: LongLoad, folder: Path) -> AsyncIterator[_Rollup]:
                 span=SpanParameters.from_rollup(config),
             )
             manager.restart(l2.chain.heads.safe)
-            yield _Rollup(load, l1, l2, config, manager)
+            with _fewer_log_lines():
+                yield _Rollup(load, l1, l2, config, manager)
     shutil.rmtree(making)
+
+
+@contextmanager
+def _fewer_log_lines() -> Iterator[None]:
+    """Warnings alone: there is a line for each block."""
+    configured = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    try:
+        yield
+    finally:
+        structlog.configure(**configured)
 
 
 def _plan(load: LongLoad) -> ChainPlan:

@@ -10,7 +10,7 @@ import gzip
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -37,7 +37,7 @@ class RecordedL1Server:
     url: str = ""
     requests: int = 0
     """Over HTTP."""
-    block_requests: int = field(default=0)
+    block_requests: int = 0
     """Those of them that asked for a whole block, or for receipts, that are there."""
     block_calls: int = 0
     """Such calls, alone or in a batch."""
