@@ -10,7 +10,7 @@ from tests.conformance.recorded_l1_server import RecordedL1Server, serve_recorde
 
 pytestmark = pytest.mark.slow
 
-LOAD = LongLoad(blocks=120, block_seconds=12)
+LOAD = LongLoad(blocks=80, block_seconds=12)
 """As many blocks of L1, which is how many requests count."""
 
 LATENCY_SECONDS = 0.15
