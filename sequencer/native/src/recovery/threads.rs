@@ -1,14 +1,14 @@
 //! A few threads that work on the items of one job: beside the thread that brought it, or instead of it.
 //!
 //! They start with the first job that is worth sharing, wait for the next one, and end with the process. A process that
-//! was forked from ours has none of them, and starts its own.
+//! was forked from ours has none of them, and starts its own. They wait by the standard library's lock, which is a word
+//! that the kernel knows: `parking_lot` keeps who waits in a table of the process, a fork takes the table along without
+//! the threads, and whoever waits next in the child may never be woken.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-
-use parking_lot::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Items that one thread takes at a time: a few hundred microseconds of recovery.
 const CHUNK: usize = 4;
@@ -30,7 +30,7 @@ impl Pool {
         T: Send + Sync + 'static,
         R: Send + 'static,
     {
-        let mut tasks = self.tasks.lock();
+        let mut tasks = locked(&self.tasks);
         for _ in 0..shares {
             let job = Arc::clone(job);
             tasks.push_back(Box::new(move || job.take_part()));
@@ -83,7 +83,7 @@ impl<T, R> Job<T, R> {
                 return;
             }
             let made: Vec<_> = items.iter().map(|item| guarded(self.work, item)).collect();
-            let mut state = self.state.lock();
+            let mut state = locked(&self.state);
             state.done += made.len();
             for (place, result) in state.results[start..].iter_mut().zip(made) {
                 *place = result;
@@ -137,6 +137,11 @@ where
     }
 }
 
+/// The value behind a lock; what is done under these locks leaves nothing half done when it panics.
+fn locked<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn guarded<T, R>(work: fn(&T) -> Option<R>, item: &T) -> Option<R> {
     catch_unwind(AssertUnwindSafe(|| work(item))).unwrap_or(None)
 }
@@ -144,7 +149,7 @@ fn guarded<T, R>(work: fn(&T) -> Option<R>, item: &T) -> Option<R> {
 /// The threads of this process; None when the system gives no thread (the caller then works alone).
 fn pool() -> Option<Arc<Pool>> {
     let process = std::process::id();
-    let mut held = POOL.lock();
+    let mut held = locked(&POOL);
     if let Some(pool) = held.as_ref().filter(|pool| pool.process == process) {
         return Some(Arc::clone(pool));
     }
@@ -160,11 +165,11 @@ fn pool() -> Option<Arc<Pool>> {
 
 fn serve(pool: &Pool) {
     loop {
-        let mut tasks = pool.tasks.lock();
+        let mut tasks = locked(&pool.tasks);
         let task = loop {
             match tasks.pop_front() {
                 Some(task) => break task,
-                None => pool.has_task.wait(&mut tasks),
+                None => tasks = pool.has_task.wait(tasks).unwrap_or_else(PoisonError::into_inner),
             }
         };
         drop(tasks);
