@@ -69,7 +69,7 @@ test-long: setup
 		tests/property/test_adversarial_schedules.py tests/vectors/test_executable_spec.py
 	BRAID_BRIDGE_STORIES=300 $(BIN)/pytest -q tests/contracts/test_bridge_invariants.py
 	BRAID_CONTRACT_FAULTS=all $(BIN)/pytest -q -n auto tests/contracts/test_forge.py
-	FOUNDRY_OPTIMIZER=true FOUNDRY_FUZZ_RUNS=5000 FOUNDRY_INVARIANT_RUNS=300 \
+	FOUNDRY_OPTIMIZER=true FOUNDRY_FUZZ_RUNS=5000 FOUNDRY_INVARIANT_RUNS=300 FOUNDRY_FUZZ_SEED=$$(date +%s) \
 		$(BIN)/pytest -q tests/contracts/test_forge.py::test_every_solidity_suite_passes
 
 # Coverage-guided, on decoders of what comes from L1; a Linux machine with CPython 3.11 to 3.13.

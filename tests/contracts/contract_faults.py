@@ -203,9 +203,9 @@ FAULTS = [
     Fault(
         "a contract is initialized again",
         "Proxies",
-        NFT_BRIDGE,
-        "initialize(CrossDomainMessenger messenger_) external initializer {",
-        "initialize(CrossDomainMessenger messenger_) external reinitializer(2) {",
+        CONFIG,
+        "Addresses calldata addresses) external initializer {",
+        "Addresses calldata addresses) external {",
     ),
     Fault(
         "an implementation is left to whoever comes",
