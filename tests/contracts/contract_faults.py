@@ -72,7 +72,7 @@ FAULTS = [
         "return SignedMath.min(atLeast, int256(uint256(config.maximumBaseFee)));",
         "return atLeast;",
     ),
-    Fault("gas is not paid", "DepositMarket", METERING, "if (cost > spent) GasBurn.burn(cost - spent);", ""),
+    Fault("gas is not paid", "DepositMarket", METERING, "GasBurn.burn(cost - spent);", "GasBurn.burn(0);"),
     Fault(
         "the event's word is packed in another way",
         "SystemConfig",
@@ -149,6 +149,13 @@ FAULTS = [
         "l1/L1CrossDomainMessenger.sol",
         "return portal.paused();",
         "try portal.paused() returns (bool answer) { return answer; } catch { return false; }",
+    ),
+    Fault(
+        "the bridge pays tokens during a pause",
+        "Pausing",
+        BRIDGE,
+        'require(!paused(), "StandardBridge: paused");\n        if (_isMintable(localToken)) {',
+        "if (_isMintable(localToken)) {",
     ),
     Fault(
         "the bridge hands out NFTs during a pause",
