@@ -3,7 +3,7 @@ A whole rollup on anvil whose processes are started, killed and started again on
 
 `braid devnet` makes the chain and ends; then each process runs by its own command line. anvil writes its chain to a
 file once a second: killed, it comes back some blocks behind, without its pool, as an L1 node that lost its disk's last
-writes.
+writes. Braid's processes reach it by a cable that can be cut; the test itself asks it directly.
 """
 
 import json
@@ -13,17 +13,18 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import requests
 from web3 import HTTPProvider, Web3
 from web3.types import RPCEndpoint
 
-from batcher.codec.batch import SPAN_BATCH_VERSION, decode_batch
+from batcher.codec.batch import SingularBatch, decode_batch
+from batcher.codec.blob import decode_blob
 from batcher.codec.channel import ChannelAssembly, read_batches
 from batcher.codec.frame import decode_frames
-from batcher.codec.span_batch import SpanParameters, decode_span_batch
 from l1_bridge.rollup_config import RollupConfig
 from sequencer.node.anvil import anvil_command, find_foundry_tool
 from sequencer.node.anvil_state import keep_one_chain
@@ -37,10 +38,13 @@ from sequencer.node.devnet_plan import (
     node_child,
     proposer_child,
     replica_child,
+    with_trusted_root,
 )
 from sequencer.node.supervisor import ChildSpec
+from tests.conformance.beacon_front import read_blobs_or_none
 
 from .devnet_process import DevnetProcess, wait_until
+from .l1_cable import L1Cable, l1_cable
 
 SERVICES = ("batcher", "proposer", "replica")
 SETTLE_SECONDS = 300.0
@@ -50,7 +54,10 @@ SETTLE_SECONDS = 300.0
 class FaultRollup:
     """The processes of one chain, by name."""
 
-    def __init__(self, made: DevnetProcess) -> None:
+    def __init__(self, made: DevnetProcess, cable: L1Cable, cable_port: int, data_type: str) -> None:
+        self.cable = cable
+        self._cable_url = f"http://127.0.0.1:{cable_port}"
+        self._data_type = data_type
         self.options = DevnetOptions(
             made.data_dir, made.port_base, l1="anvil", block_time=1, l1_block_time=1, output_interval=4, redis="off"
         )
@@ -63,7 +70,7 @@ class FaultRollup:
         self._l1_since = 0
         """L1 block with which L1 was started; it can reorg what came after."""
         self._specs = {spec.name: spec for spec in self._make_specs()}
-        session = requests.Session()
+        self._session = session = requests.Session()
         urls = (
             self.l1_url,
             *(f"http://127.0.0.1:{port}" for port in (self.options.l2_port, self.options.replica_port)),
@@ -96,6 +103,12 @@ class FaultRollup:
         for process in self._running.values():
             process.kill()
             process.wait()
+        self._session.close()
+
+    def retries(self, name: str) -> int:
+        """How often that process has told that it tries again because L1 does not answer."""
+        log = (self.options.data_dir / "logs" / f"{name}.log").read_text(errors="replace")
+        return sum("service_retries" in line and "L1 did not answer" in line for line in log.splitlines())
 
     def log_of(self, name: str) -> str:
         """The end of a process's log."""
@@ -119,16 +132,16 @@ class FaultRollup:
         for name, process in self._running.items():
             assert process.poll() is None, f"{name} ended with code {process.returncode}:\n{self.log_of(name)}"
 
-    def posted_blocks(self) -> Counter[tuple[object, ...]]:
-        """How often each L2 block's batch stands on L1, by what it says of the block."""
-        found: Counter[tuple[object, ...]] = Counter()
+    def posted_batches(self) -> Counter[SingularBatch]:
+        """How often each L2 block's batch stands on L1; a block that was made again over another one is another."""
+        found: Counter[SingularBatch] = Counter()
         channels: dict[bytes, ChannelAssembly] = {}
         for data in self._batcher_data():
             for frame in decode_frames(data):
                 channel = channels.setdefault(frame.channel_id, ChannelAssembly(frame.channel_id))
                 channel.add_frame(frame)
                 if channel.is_complete:
-                    found.update(self._blocks_of(channels.pop(frame.channel_id).data))
+                    found.update(map(decode_batch, read_batches(channels.pop(frame.channel_id).data)))
         return found
 
     def reverted_proposals(self) -> int:
@@ -141,6 +154,12 @@ class FaultRollup:
             if receipt["from"].lower() == proposer and receipt["status"] != 1
         )
 
+    def l1_head_of(self, node: Web3) -> int:
+        """Number of the newest L1 block that a node knows of."""
+        status = node.provider.make_request(RPCEndpoint("optimism_syncStatus"), [])["result"]
+        assert isinstance(status, dict)
+        return int(status["head_l1"]["number"])
+
     def _ask_anvil(self, method: str, *parameters: object) -> None:
         answer = self.l1.provider.make_request(RPCEndpoint(method), list(parameters))
         assert "error" not in answer, answer
@@ -152,21 +171,18 @@ class FaultRollup:
                 assert not isinstance(entry, bytes)
                 is_batch = str(entry.get("to")).lower() == "0x" + inbox.hex()
                 if is_batch and str(entry["from"]).lower() == "0x" + batcher.hex():
-                    yield bytes(entry["input"])
+                    hashes = [Web3.to_hex(hash) for hash in entry.get("blobVersionedHashes", ())]
+                    assert bool(hashes) == (self._data_type == "blobs"), entry
+                    yield from self._read_blobs(number, hashes) if hashes else [bytes(entry["input"])]
 
-    def _blocks_of(self, channel_data: bytes) -> list[tuple[object, ...]]:
-        blocks: list[tuple[object, ...]] = []
-        for raw in read_batches(channel_data):
-            if raw[0] == SPAN_BATCH_VERSION:
-                span = decode_span_batch(raw, SpanParameters.from_rollup(self.rollup))
-                blocks += [(block.timestamp, block.epoch_number, block.transactions) for block in span.iterate_blocks()]
-            else:
-                batch = decode_batch(raw)
-                blocks.append((batch.timestamp, batch.epoch_number, batch.transactions))
-        return blocks
+    def _read_blobs(self, number: int, hashes: Sequence[str]) -> Iterator[bytes]:
+        blobs = read_blobs_or_none(self.l1_url, self._session, number, hashes)
+        assert blobs is not None, f"L1 has not the blobs of its block {number}"
+        for blob in blobs:
+            yield decode_blob(bytes.fromhex(blob.removeprefix("0x")))
 
     def _make_specs(self) -> Sequence[ChildSpec]:
-        options, files, url = self.options, self.files, self.l1_url
+        options, files, url = self.options, self.files, self._cable_url
         binary = find_foundry_tool("anvil")
         assert binary is not None
         anvil = anvil_command(
@@ -178,12 +194,13 @@ class FaultRollup:
             accounts=OWNER_INDEX + 1,
             state=self._state,
         )
+        followers = (node_child(options, files, url), replica_child(options, files, url))
+        batcher = batcher_child(options, files, url, self.accounts)
         oracle = Manifest.load(files.manifest).contracts["L2OutputOracle"]
         return (
             ChildSpec("l1", [*anvil, "--state-interval", "1"], {}),
-            node_child(options, files, url),
-            replica_child(options, files, url),
-            batcher_child(options, files, url, self.accounts),
+            *(map(with_trusted_root, followers) if self._data_type == "blobs" else followers),
+            replace(batcher, command=[*batcher.command, "--data-type", self._data_type]),
             proposer_child(options, files, url, self.accounts, oracle),
         )
 
@@ -199,21 +216,20 @@ class FaultRollup:
 
 
 @contextmanager
-def running_rollup(folder: Path, *options: str) -> Iterator[FaultRollup]:
-    """A rollup, all processes of it running."""
+def running_rollup(folder: Path, *options: str, data_type: str = "calldata") -> Iterator[FaultRollup]:
+    """A rollup whose batches go to L1 as that kind of data, all processes of it running."""
     quick = ("--block-time", "1", "--l1-block-time", "1", "--output-interval", "4", "--redis", "off")
     made = DevnetProcess("anvil", folder, (*quick, *options))
     made.start()
     ended = made.end()
     assert ended.code == 0, ended
-    rollup = FaultRollup(made)
-    try:
+    with ExitStack() as stack:
+        rollup = FaultRollup(made, *stack.enter_context(l1_cable(made.port_base)), data_type)
+        stack.callback(rollup.close)
         for name in ("l1", "node", *SERVICES):
             rollup.start(name)
         wait_until("the sequencer answers", lambda: _is_there(rollup.l2))
         yield rollup
-    finally:
-        rollup.close()
 
 
 def _is_there(web3: Web3) -> bool:

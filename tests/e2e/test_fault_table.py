@@ -3,11 +3,17 @@ The fault table: batcher, proposer, replica and L1 killed at random during traff
 
 After the faults nobody lends a hand: every transaction that was acknowledged must become safe, both nodes must have the
 same chain, and no block may be paid for twice on L1. BRAID_FAULTS says how many faults of each kind (`make test-long`).
+
+A reorg of L1 takes batches away, and the blocks whose L1 origin it took are made again: other blocks, over another
+parent, which have to be posted. So what counts as paid for twice is the same block, parent and origin included, that
+stands twice on the L1 chain of the end. docs/spec/l1-transactions.md has what was measured.
 """
 
 import os
 import random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,10 +26,20 @@ from .devnet_process import wait_until
 from .fault_rollup import SERVICES, SETTLE_SECONDS, FaultRollup, running_rollup
 
 FAULTS = int(os.environ.get("BRAID_FAULTS", "2"))
+BLOBS_FAULTS = max(FAULTS // 5, 1)
+"""With batches in blobs, which cost anvil and the reader of them about a second each."""
 DEEPEST_REORG = 8
 WINDOW = 12
 """L1 blocks; a second each."""
 LONGEST_SECONDS = 600 + 60 * FAULTS
+
+MOST_TWICE = {"kills": FAULTS // 10 + 1, "reorgs": FAULTS // 4 + 2}
+"""Blocks that may stand on L1 twice, by what happened to it: XXX"""
+MOST_REVERTED = FAULTS // 10 + 2
+"""Proposals without effect: XXX"""
+
+OUTAGES = ("l1", "batcher") if FAULTS > 2 else ("l1",)
+"""Why no batch comes to L1 for longer than the window."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(LONGEST_SECONDS)]
 
@@ -68,28 +84,34 @@ def _check_end(rollup: FaultRollup, traffic: Traffic, what: str) -> int:
     """Wait until all is well, check the laws, and return how many blocks stand on L1 more than once."""
     wait_until("all that was acknowledged is safe", lambda: _is_settled(rollup, traffic), SETTLE_SECONDS)
     safe = int(rollup.replica.eth.get_block("safe")["number"])
+    hashes = set()
     for number in range(safe + 1):
         ours, theirs = (node.eth.get_block(number)["hash"] for node in (rollup.l2, rollup.replica))
         assert ours == theirs, number
+        hashes.add(bytes(ours))
     for entry in traffic.acknowledged:
         assert rollup.replica.eth.get_transaction_receipt(entry)["status"] == 1  # type: ignore[arg-type]
-    posted = rollup.posted_blocks()
+    posted = rollup.posted_batches()
     twice = sum(count - 1 for count in posted.values())
+    last = int(rollup.l2.eth.get_block(safe)["timestamp"])
+    gone = sum(batch.timestamp <= last and batch.parent_hash not in hashes for batch in posted)
+    assert len(posted) > gone
     print(
         f"{what}: {len(traffic.acknowledged)} transactions, {safe} safe blocks, {len(posted)} posted, "
-        f"{twice} posted again, {rollup.reverted_proposals()} proposals reverted"
+        f"{twice} posted twice, {gone} over a parent that gave way, {rollup.reverted_proposals()} proposals reverted"
     )
     return twice
 
 
-def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("data_type", "kills"), [("calldata", FAULTS), ("blobs", BLOBS_FAULTS)])
+def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path, data_type: str, kills: int) -> None:
     require_l1("anvil")
     seed = random.SystemRandom().randrange(2**32)
     print("seed", seed)
     dice = random.Random(seed)
-    with running_rollup(tmp_path) as rollup:
+    with running_rollup(tmp_path, data_type=data_type) as rollup:
         traffic = Traffic(rollup)
-        faults = [name for name in SERVICES for _ in range(FAULTS)]
+        faults = [name for name in SERVICES for _ in range(kills)]
         dice.shuffle(faults)
         for name in faults:
             traffic.send(3)
@@ -98,7 +120,7 @@ def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path) -> None:
             if dice.random() < 0.5:
                 _go_on(dice)
             rollup.start(name)
-        twice = _check_end(rollup, traffic, f"{len(faults)} kills of {', '.join(SERVICES)}")
+        twice = _check_end(rollup, traffic, f"{data_type}, {len(faults)} kills of {', '.join(SERVICES)}")
 
         assert twice == 0
         assert rollup.reverted_proposals() == 0
@@ -125,21 +147,61 @@ def test_faults_of_l1_are_repaired_by_nobodys_hand(tmp_path: Path, kind: str) ->
                 rollup.start(name)
         twice = _check_end(rollup, traffic, f"{FAULTS} {kind} of L1, kills of services in between")
 
-        assert twice <= 2 * DEEPEST_REORG * FAULTS
+        assert twice <= MOST_TWICE[kind]
+        assert rollup.reverted_proposals() <= MOST_REVERTED
 
 
-def test_a_window_that_expires_while_l1_is_out_of_reach_heals_by_itself(tmp_path: Path) -> None:
-    """No batch for longer than the window: blocks are replaced, and users' transactions stand in later ones."""
+@pytest.mark.parametrize("cause", OUTAGES)
+def test_a_window_that_expires_heals_by_itself_and_loses_no_transaction(tmp_path: Path, cause: str) -> None:
+    """
+    No batch for longer than the window: blocks are replaced, and users' transactions stand in later ones.
+
+    L1 itself goes on: either nobody of ours reaches it, or the batcher is down.
+    """
     require_l1("anvil")
     with running_rollup(tmp_path, "--sequencing-window", str(WINDOW)) as rollup:
         traffic = Traffic(rollup)
         traffic.send(3)
-        rollup.kill("batcher")
-        for _ in range(3):
-            traffic.send(3)
-            rollup.wait_for_l1_blocks(rollup.l1.eth.block_number + WINDOW // 2)
-        rollup.start("batcher")
-        _check_end(rollup, traffic, f"a window of {WINDOW} L1 blocks that expired")
+        outage = _cut_off_from_l1(rollup) if cause == "l1" else _without_batcher(rollup)
+        with outage:
+            begun = rollup.l1.eth.block_number
+            for part in (1, 2, 3):
+                traffic.send(3)
+                wait_until(
+                    "they are in a block", lambda: all(_is_included(rollup.l2, it) for it in traffic.acknowledged)
+                )
+                rollup.wait_for_l1_blocks(begun + part * (WINDOW + 3) // 3)
+        _check_end(rollup, traffic, f"{cause} away for longer than a window of {WINDOW} L1 blocks")
 
         log = (rollup.options.data_dir / "logs" / "node.log").read_text()
         assert "unsafe_chain_replaced" in log
+
+
+@contextmanager
+def _without_batcher(rollup: FaultRollup) -> Iterator[None]:
+    rollup.kill("batcher")
+    yield
+    rollup.start("batcher")
+
+
+@contextmanager
+def _cut_off_from_l1(rollup: FaultRollup) -> Iterator[None]:
+    """L1 goes on, and none of our processes reaches it: each of them meets that, and none hears of a newer block."""
+    processes = ("node", *SERVICES)
+    rollup.cable.cut()
+    newest = rollup.l1.eth.block_number
+    before = {name: rollup.retries(name) for name in processes}
+    yield
+    for name in processes:
+        wait_until(f"{name} misses L1", lambda name=name: rollup.retries(name) > before[name])  # type: ignore[misc]
+    assert rollup.l1.eth.block_number > newest + WINDOW
+    assert max(rollup.l1_head_of(node) for node in (rollup.l2, rollup.replica)) <= newest
+    assert rollup.cable.turned_away > 0
+    rollup.cable.heal()
+
+
+def _is_included(web3: Web3, transaction_hash: bytes) -> bool:
+    try:
+        return _block_of(web3, transaction_hash) > 0
+    except TransactionNotFound:
+        return False
