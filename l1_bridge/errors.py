@@ -42,6 +42,17 @@ class L1Lied(TemporaryError):
         self.actual = actual
 
 
+class L1Pruned(TemporaryError):
+    """The L1 node does not have a part of L1's past that can not have changed: another node may."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the L1 node does not have {what}: pruned, or never synced; "
+            "nothing is lost, and it goes on by itself with an L1 node that has this history"
+        )
+        self.what = what
+
+
 class L1Reorged(ResetError):
     """The L1 block that was built upon is no longer part of the canonical L1 chain."""
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from l1_bridge import metrics
-from l1_bridge.errors import L1Lied, L1Refused, L1Unavailable
+from l1_bridge.errors import L1Lied, L1Pruned, L1Refused, L1Unavailable
 from l1_bridge.json_fields import (
     MalformedField,
     get_bytes,
@@ -34,6 +34,12 @@ HEADER_CACHE_BLOCKS = 1024
 
 NOT_THERE_WORDS = ("not found", "unknown block", "header not found", "does not exist", "out of range")
 """How nodes say that a block is not there when they answer with an error instead of null."""
+
+PRUNED_WORDS = ("prune", "pruning", "history expired", "historical", "missing trie node")
+"""How nodes say that they once had it."""
+
+PRUNED_HISTORY = 4444
+"""JSON-RPC: the code for history that expired (EIP-4444)."""
 
 METHOD_NOT_FOUND = -32601
 """JSON-RPC: the node lacks the method, which says nothing about the block."""
@@ -279,6 +285,9 @@ class L1Client:
         try:
             return await self._batcher.call(method, *parameters)
         except L1Refused as error:
+            if _is_pruned(error):
+                metrics.L1_FAILURES.labels("pruned").inc()
+                raise L1Pruned(f"what {method} asks for ({error.message})") from error
             if error.code == METHOD_NOT_FOUND or not any(words in error.message.lower() for words in NOT_THERE_WORDS):
                 raise
             return None
@@ -292,6 +301,10 @@ class L1Client:
         answer = await self._connection.call(method, *parameters)
         with _answer_checked(method):
             return parse_bytes(method, answer)
+
+
+def _is_pruned(error: L1Refused) -> bool:
+    return error.code == PRUNED_HISTORY or any(words in error.message.lower() for words in PRUNED_WORDS)
 
 
 def _fee_wei(receipt: Mapping[str, object]) -> int:

@@ -9,7 +9,8 @@ L1_BATCHES = Counter("braid_l1_bridge_batches", "Requests to L1 that held severa
 """answered; refused: its calls were made again one by one; failed: no answer."""
 
 L1_FAILURES = Counter("braid_l1_bridge_failures", "Requests to L1 that gave nothing usable.", ["kind"])
-"""unavailable: no answer or not JSON-RPC; refused: a JSON-RPC error; lied: data that does not hash to its claim."""
+"""unavailable: no answer or not JSON-RPC; refused: a JSON-RPC error; lied: data that does not hash to its claim;
+pruned: a part of L1's past that the node does not have any more."""
 
 L1_HEAD = Gauge("braid_l1_bridge_head_blocks", "Number of the L1 block under each tag.", ["tag"])
 """latest, safe, finalized."""
@@ -29,7 +30,7 @@ L1_SPENT = Counter("braid_l1_bridge_spent_wei", "Fees of our L1 transactions, as
 L1_BALANCE = Gauge("braid_l1_bridge_balance_wei", "Balance of the account that sends to L1.")
 L1_RUNWAY = Gauge("braid_l1_bridge_runway_hours", "Hours that the balance lasts at what was spent lately.")
 
-for _kind in ("unavailable", "refused", "lied"):
+for _kind in ("unavailable", "refused", "lied", "pruned"):
     L1_FAILURES.labels(_kind)
 for _outcome in ("answered", "refused", "failed"):
     L1_BATCHES.labels(_outcome)

@@ -7,7 +7,8 @@ The derivation service: drives the pipeline, hands its blocks to the chain, move
     reset      forget the pipeline; the next step starts
 
 A sequencer runs it as a replica does: it is how its safe head moves. Nothing that L1 says stops it but what the
-protocol calls critical; L1 that is away is a TemporaryError, L1 that changed is a ResetError.
+protocol calls critical; L1 that is away is a TemporaryError, L1 that changed is a ResetError. What is final can not
+have changed: an L1 node that does not have it has pruned it, and is asked again until it is another one that has it.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ import structlog
 
 from batcher.l2_source import L2BlockRef
 from l1_bridge.beacon_client import BlobSource, NoBeacon
-from l1_bridge.errors import L1Reorged
+from l1_bridge.errors import L1Pruned, L1Reorged
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.l1_heads import L1Heads
+from l1_bridge.metrics import L1_FAILURES
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.service import AGAIN, Wake
 from l1_bridge.types import BlockId, L1Header, L1Source
@@ -32,11 +34,12 @@ from sequencer.primitives.recovery import Decoding
 from . import metrics
 from .attributes import DerivedAttributes
 from .consolidation import Source, UnwoundBlocks, apply_derived, count_room
+from .epochs import L1BlockGone
 from .finality import find_finalized
 from .l1_read_ahead import L1Sources
 from .pipeline import DerivationPipeline, Progress
 from .recovery_ahead import RecoveryAhead
-from .starting_point import StandingHeads, find_pipeline_start, find_standing_heads, get_block, is_canonical
+from .starting_point import L1Behind, StandingHeads, find_pipeline_start, find_standing_heads, get_block, is_canonical
 
 log = structlog.get_logger(__name__)
 
@@ -136,6 +139,8 @@ class DerivationService:
 
         Raises
         ------
+        L1Pruned
+            L1 does not have what is final: step again.
         TemporaryError
             L1 is away, slow, or lies: step again.
         ResetError
@@ -143,6 +148,13 @@ class DerivationService:
         CriticalError
             What L1 holds can not be followed, or execution disagrees with itself.
         """
+        try:
+            return await self._go_on()
+        except (L1BlockGone, L1Behind) as missing:
+            await self._require_in_history(missing.block)
+            raise
+
+    async def _go_on(self) -> Wake:
         l1_heads = self._l1_heads()
         if l1_heads.latest is None:
             return Wake(min(FIRST_LOOK_SECONDS, self._idle_seconds))
@@ -160,6 +172,8 @@ class DerivationService:
             return AGAIN
         if result is Progress.WAITING:
             await self._require_same_l1(pipeline.origin)
+            if pipeline.origin.number < self._count_final():
+                raise _pruned(pipeline.origin.number + 1)
             await self._finalize(pipeline.origin)
             return Wake(self._idle_seconds)
         if pipeline.origin.number >= self._finality_tried_at + FINALIZE_EVERY_L1_BLOCKS:
@@ -260,6 +274,21 @@ class DerivationService:
             if header is not None and header.hash != held.hash:
                 raise L1Reorged(held.number, held.hash, header.hash)
 
+    def _count_final(self) -> int:
+        """Number up to which L1 must have its blocks, since they are final and it has come so far; -1: none."""
+        heads = self._l1_heads()
+        if heads.finalized is None or heads.latest is None:
+            return -1
+        return min(heads.finalized.number, heads.latest.number)
+
+    async def _require_in_history(self, missing: BlockId) -> None:
+        """Raise L1Pruned for a block that L1 lacks, when it is final, and L1 has no other one in its place."""
+        if missing.number > self._count_final():
+            return
+        header = await self._l1.header_by_number(missing.number)
+        if header is None or header.hash == missing.hash:
+            raise _pruned(missing.number)
+
     async def _finalize(self, origin: L1Header) -> None:
         """Blocks derived from final L1 blocks are final."""
         finalized_l1 = self._l1_heads().finalized
@@ -278,3 +307,8 @@ class DerivationService:
         if self._chain.ref(ref.number) == ref and ref.number <= self._chain.heads.safe.number:
             self._chain.mark_finalized(ref)
             log.info("block_finalized", number=ref.number)
+
+
+def _pruned(number: int) -> L1Pruned:
+    L1_FAILURES.labels("pruned").inc()
+    return L1Pruned(f"all of L1 block {number}, which is final")

@@ -42,7 +42,9 @@ class L1Behind(TemporaryError):
     """L1 does not have a block that is part of the rollup's final history: the node is still catching up."""
 
     def __init__(self, block: BlockId) -> None:
-        super().__init__(f"L1 has no block {block} yet")
+        super().__init__(
+            f"the L1 node is behind: it has no block {block} yet, which is part of this rollup's final history"
+        )
         self.block = block
 
 

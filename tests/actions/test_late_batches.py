@@ -140,12 +140,16 @@ async def test_two_batchers_with_one_key_do_no_harm(world: World) -> None:
 
 async def test_no_l1_for_a_while_stops_nothing_but_the_safe_head(world: World) -> None:
     await world.act_grow(2)
+    unsafe, safe = world.sequencer.unsafe, world.replica.safe
     world.l1.act_go_away()
     transfer = await world.user.act_transfer()
-    for _ in range(3):
-        assert await world.replica.act_derive_step() is None or world.l1.outage
-        await world.sequencer.act_step()
+    for number in range(1, 4):
+        assert await world.replica.act_derive_step() is None
+        assert await world.sequencer.act_derive_step() is None
+        assert await world.sequencer.act_build_block() is not None
         await world.batcher.act_step()
+        assert (world.sequencer.unsafe, world.sequencer.safe, world.replica.safe) == (unsafe + number, safe, safe)
+    assert world.sequencer.user_hashes(unsafe + 1) == [transfer]
     world.l1.act_come_back()
     await world.act_settle()
 

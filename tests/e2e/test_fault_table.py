@@ -26,17 +26,27 @@ from .devnet_process import wait_until
 from .fault_rollup import SERVICES, SETTLE_SECONDS, FaultRollup, running_rollup
 
 FAULTS = int(os.environ.get("BRAID_FAULTS", "2"))
-BLOBS_FAULTS = max(FAULTS // 5, 1)
-"""With batches in blobs, which cost anvil and the reader of them about a second each."""
 DEEPEST_REORG = 8
 WINDOW = 12
 """L1 blocks; a second each."""
 LONGEST_SECONDS = 600 + 60 * FAULTS
 
-MOST_TWICE = {"kills": FAULTS // 10 + 1, "reorgs": FAULTS // 4 + 2}
-"""Blocks that may stand on L1 twice, by what happened to it: XXX"""
-MOST_REVERTED = FAULTS // 10 + 2
-"""Proposals without effect: XXX"""
+MOST_TWICE = {"kills": FAULTS // 10 + 2, "reorgs": FAULTS // 4 + 2}
+"""
+Blocks that may stand on L1 twice, by what happened to it. A transaction that L1 forgot is sent again as it was, under its
+nonce, so it is paid for once; only a batcher that began anew just before, with all of that transaction's blocks derived,
+posts them beside it. A batch has one to three blocks; so: one such batch, and one more in ten kills, or four reorgs.
+Measured: none in 50 kills, six in 50 reorgs.
+"""
+MOST_REVERTED = FAULTS // 5 + 2
+"""
+Proposals without effect: an output names the L1 block it was read at, and reverts where L1 has another one by then. Most
+faults meet none, and the next proposal names another block. Measured: four in 50 kills of L1, none in 50 reorgs, but one
+in two reorgs of another day.
+"""
+
+SERVICES_KILLED = (("calldata", FAULTS), ("blobs", FAULTS // 5 + 1)) if FAULTS > 2 else (("calldata", FAULTS),)
+"""How the batches come to L1, and how often each service is killed; blobs cost anvil and their reader a second each."""
 
 OUTAGES = ("l1", "batcher") if FAULTS > 2 else ("l1",)
 """Why no batch comes to L1 for longer than the window."""
@@ -103,7 +113,7 @@ def _check_end(rollup: FaultRollup, traffic: Traffic, what: str) -> int:
     return twice
 
 
-@pytest.mark.parametrize(("data_type", "kills"), [("calldata", FAULTS), ("blobs", BLOBS_FAULTS)])
+@pytest.mark.parametrize(("data_type", "kills"), SERVICES_KILLED)
 def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path, data_type: str, kills: int) -> None:
     require_l1("anvil")
     seed = random.SystemRandom().randrange(2**32)
@@ -123,6 +133,7 @@ def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path, data_type: 
         twice = _check_end(rollup, traffic, f"{data_type}, {len(faults)} kills of {', '.join(SERVICES)}")
 
         assert twice == 0
+        assert (rollup.blobs_read > 0) == (data_type == "blobs")
         assert rollup.reverted_proposals() == 0
 
 

@@ -8,6 +8,8 @@ A fake L1 that a test drives by hand: hash-linked headers, signed transactions, 
     l1.act_reorg(depth=2)                                     the last two blocks are gone; mine others
     l1.act_finalize(number)                                   and act_mark_safe
     l1.act_go_away(); l1.act_lie(); l1.fail_next(2); l1.act_come_back()
+    l1.act_prune(number); l1.act_prune(0)                     blocks below it have no body and no receipts; all have
+    gone = l1.act_fall_behind(depth); l1.act_catch_up(gone)   another node in its place, which has less, or other blocks
 
 Headers hash to their hash, bodies to their roots, and no block of one branch equals one of another. It implements
 `L1Source` and `BlobSource`; there is no clock in it: time goes on by `block_time` a block.
@@ -75,6 +77,8 @@ class FakeL1:
     """Raised by every read while it is set."""
     gate: asyncio.Event | None = None
     """A slow L1: while it is set, reads wait for the event."""
+    has_pruned_headers: bool = False
+    """Pruned blocks have no header either."""
     kept_blobs: dict[bytes, bytes] = field(default_factory=dict)
     """By versioned hash; a test takes them away."""
     _chain: list[FakeBlock] = field(default_factory=list)
@@ -85,6 +89,7 @@ class FakeL1:
     _branch: int = 0
     _safe: int = 0
     _finalized: int = 0
+    _pruned_below: int = 0
 
     def __post_init__(self) -> None:
         """Begin with block 0."""
@@ -198,6 +203,25 @@ class FakeL1:
         self._finalized = self.head.number if number is None else number
         self._safe = max(self._safe, self._finalized)
 
+    def act_fall_behind(self, depth: int) -> tuple[FakeBlock, ...]:
+        """Another node answers, which lacks the last `depth` blocks, final ones too; returns them."""
+        missing = tuple(self._chain[-depth:])
+        del self._chain[-depth:]
+        for block in missing:
+            del self._by_hash[block.header.hash]
+        self._branch += 1
+        self._safe, self._finalized = min(self._safe, self.head.number), min(self._finalized, self.head.number)
+        return missing
+
+    def act_catch_up(self, missing: Sequence[FakeBlock]) -> None:
+        """It has these now."""
+        self._chain += missing
+        self._by_hash.update((block.header.hash, block) for block in missing)
+
+    def act_prune(self, number: int) -> None:
+        """Of blocks below that number only headers are to be had; of those above all."""
+        self._pruned_below = number
+
     def act_go_away(self) -> None:
         """Every read fails from now on, as if the node was down or too slow."""
         self.outage = L1Unavailable("eth_getBlockByNumber", "connection refused")
@@ -220,12 +244,14 @@ class FakeL1:
     async def header_by_number(self, number: int) -> L1Header | None:
         """The canonical header at that height."""
         await self._read("header_by_number")
+        if self.has_pruned_headers and number < self._pruned_below:
+            return None
         return self._chain[number].header if 0 <= number < len(self._chain) else None
 
     async def header_by_hash(self, hash: bytes) -> L1Header | None:
         """The header with that hash, canonical or not."""
         await self._read("header_by_hash")
-        held = self._by_hash.get(hash)
+        held = self._unpruned_or_none(hash) if self.has_pruned_headers else self._by_hash.get(hash)
         return None if held is None else held.header
 
     async def header_by_tag(self, tag: L1Tag) -> L1Header | None:
@@ -243,13 +269,13 @@ class FakeL1:
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions."""
         await self._read("block_by_hash")
-        held = self._by_hash.get(hash)
+        held = self._unpruned_or_none(hash)
         return None if held is None else held.to_l1_block()
 
     async def receipts_by_hash(self, hash: bytes) -> tuple[L1Receipt, ...] | None:
         """All receipts."""
         await self._read("receipts_by_hash")
-        held = self._by_hash.get(hash)
+        held = self._unpruned_or_none(hash)
         return None if held is None else held.receipts
 
     async def blobs(self, block: L1Header, hashes: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -259,6 +285,10 @@ class FakeL1:
         if missing:
             raise BlobsMissing(block, missing, "the test took them away")
         return tuple(self.kept_blobs[hash] for hash in hashes)
+
+    def _unpruned_or_none(self, hash: bytes) -> FakeBlock | None:
+        held = self._by_hash.get(hash)
+        return None if held is None or held.header.number < self._pruned_below else held
 
     async def _read(self, method: str) -> None:
         self.reads[method] += 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from l1_bridge.deposits import DepositEvent
-from l1_bridge.errors import CriticalError, TemporaryError
+from l1_bridge.errors import TemporaryError
 from l1_bridge.system_config import UPDATE_BATCHER, UPDATE_GAS_LIMIT
 from l1_bridge.types import ZERO_HASH
 from sequencer.derivation.consolidation import HeaderMismatch
@@ -368,17 +368,6 @@ async def test_every_single_read_may_fail_once(story: Story) -> None:
 
     assert failures > 5
     assert story.replica.chain.heads.safe.number == 6
-
-
-async def test_another_l1_chain_is_refused(story: Story) -> None:
-    story.rollup = replace(
-        story.rollup, genesis=replace(story.rollup.genesis, l1=replace(story.rollup.genesis.l1, hash=bytes(32)))
-    )
-    other = story.open_node("other")
-    await other.tracker.step()
-
-    with pytest.raises(CriticalError):
-        await other.service.step()
 
 
 async def test_the_same_attributes_with_another_header_stop_the_node(story: Story) -> None:

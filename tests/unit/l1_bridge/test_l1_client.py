@@ -1,6 +1,7 @@
 """The L1 client against a server that tells the truth, and one that lies, dawdles, babbles or is gone."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +10,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from l1_bridge.errors import L1Lied, L1Refused, L1Unavailable, TemporaryError
+from l1_bridge.errors import L1Lied, L1Pruned, L1Refused, L1Unavailable, TemporaryError
 from l1_bridge.l1_client import L1Client, SenderRecovery
 from l1_bridge.l1_connection import L1Endpoint
 from tests.unit.l1_bridge.fake_l1_server import FakeL1Server, Json, serve_fake_l1
@@ -74,6 +75,32 @@ async def test_error_that_says_that_a_block_is_not_there_is_none_and_a_missing_m
     server.error = {"code": -32601, "message": "the method eth_getBlockByNumber does not exist/is not available"}
     with pytest.raises(L1Refused):
         await client.header_by_tag("finalized")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (4444, "not available"),
+        (-32000, "pruned history unavailable"),
+        (-32000, "block not found: History has been pruned"),
+        (-32603, "old data not available due to pruning"),
+        (-32000, "missing trie node 56e81f (path ) state is not available"),
+    ],
+)
+async def test_error_that_says_that_history_was_pruned_is_told_as_that(
+    server: FakeL1Server, client: L1Client, code: int, message: str
+) -> None:
+    hash = _busy_hash(server)
+    await client.header_by_hash(hash)
+    server.error = {"code": code, "message": message}
+    before = _failures("pruned")
+
+    with pytest.raises(L1Pruned, match=f"eth_getBlockReceipts.*{re.escape(message)}.*pruned"):
+        await client.receipts_by_hash(hash)
+    assert _failures("pruned") == before + 1
+
+    server.error = None
+    assert await client.receipts_by_hash(hash) is not None
 
 
 async def test_header_is_asked_for_once(server: FakeL1Server, client: L1Client) -> None:

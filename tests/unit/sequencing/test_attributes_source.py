@@ -1,5 +1,6 @@
 """Inputs of the next block: from a fake L1 for a rollup, from the clock and a seed for a standalone chain."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,11 +45,13 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
     chain.store.close()
 
 
-def _source(l1: FakeL1, *, confirmation_depth: int = 0, latest: bool = True) -> RollupAttributes:
+def _source(
+    l1: FakeL1, *, confirmation_depth: int = 0, latest: bool = True, patience_seconds: float = 60.0
+) -> RollupAttributes:
     def heads() -> L1Heads:
         return L1Heads(latest=l1.head if latest else None)
 
-    return RollupAttributes(ROLLUP, prague_l1_chain(L1_CHAIN_ID), l1, heads, confirmation_depth)
+    return RollupAttributes(ROLLUP, prague_l1_chain(L1_CHAIN_ID), l1, heads, confirmation_depth, patience_seconds)
 
 
 def _parent(chain: Chain, origin: BlockId) -> tuple[L2BlockRef, Block]:
@@ -177,6 +180,70 @@ async def test_an_l1_that_is_away_is_a_temporary_error_and_leaves_nothing(l1: Fa
     following = await source.next_block(parent, block, GENESIS_TIME + 12)
 
     assert _info(following).number == 1
+
+
+async def test_while_l1_is_away_or_lies_blocks_stay_upon_their_origin(l1: FakeL1, chain: Chain) -> None:
+    l1.act_mine()
+    parent, block = _parent(chain, l1.header(0).id)
+    source = _source(l1)
+    await source.next_block(parent, block, GENESIS_TIME + 11)
+
+    for act in (l1.act_go_away, l1.act_lie):
+        act()
+        following = await source.next_block(parent, block, GENESIS_TIME + 1800)
+        assert _info(following).origin == l1.header(0).id
+        assert _info(following).sequence_number == parent.sequence_number + 1
+        assert following.allows_user_transactions
+        with pytest.raises(NextOriginUnknown):
+            await source.next_block(parent, block, GENESIS_TIME + 1801)
+    l1.act_come_back()
+
+    assert _info(await source.next_block(parent, block, GENESIS_TIME + 1801)).number == 1
+
+
+async def test_a_block_does_not_wait_for_a_slow_l1_and_a_later_one_has_what_it_says(l1: FakeL1, chain: Chain) -> None:
+    deposit = DepositEvent(bytes(32), address(1), address(2), ETHER, ETHER, 100_000, b"")
+    l1.queue_deposit(ROLLUP.deposit_contract_address, deposit)
+    l1.act_mine()
+    parent, block = _parent(chain, l1.header(0).id)
+    source = _source(l1, patience_seconds=0.0)
+    await source.next_block(parent, block, GENESIS_TIME + 2)
+    l1.gate, reads = asyncio.Event(), l1.reads["header_by_number"]
+
+    numbers = [_info(await source.next_block(parent, block, GENESIS_TIME + 12)).number for _ in range(3)]
+    assert numbers == [0, 0, 0]
+    assert l1.reads["header_by_number"] == reads + 1
+
+    l1.gate.set()
+    await _let_others_run()
+    following = await source.next_block(parent, block, GENESIS_TIME + 12)
+    assert _info(following).number == 1
+    assert [entry.mint for entry in following.attributes.deposits[1:]] == [ETHER]
+
+
+async def test_what_was_read_for_a_block_before_the_origins_time_does_not_begin_its_epoch(
+    l1: FakeL1, chain: Chain
+) -> None:
+    """Its deposits were not read: they come with the block after."""
+    deposit = DepositEvent(bytes(32), address(1), address(2), ETHER, ETHER, 100_000, b"")
+    l1.queue_deposit(ROLLUP.deposit_contract_address, deposit)
+    l1.act_mine()
+    parent, block = _parent(chain, l1.header(0).id)
+    source = _source(l1, patience_seconds=0.0)
+    await source.next_block(parent, block, GENESIS_TIME + 2)
+    l1.gate = asyncio.Event()
+    await source.next_block(parent, block, GENESIS_TIME + 10)
+    l1.gate.set()
+    await _let_others_run()
+
+    found = [await source.next_block(parent, block, GENESIS_TIME + 12) for _ in range(2)]
+
+    assert [(_info(entry).number, len(entry.attributes.deposits) - 1) for entry in found] == [(0, 0), (1, 1)]
+
+
+async def _let_others_run() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 async def test_a_standalone_chain_goes_on_from_its_parent(chain: Chain) -> None:
