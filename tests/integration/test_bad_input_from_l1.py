@@ -205,7 +205,7 @@ async def test_an_l1_that_pruned_final_blocks_is_named_and_its_archive_is_follow
     await rollup.mine(12)
     async with rollup.node("replica") as replica, rollup.node("honest") as honest:
         failed = L1_FAILURES.labels("pruned")._value.get()
-        rollup.proxy.lies["eth_getBlockReceipts"] = lambda result: None
+        rollup.proxy.lies["eth_getBlockByHash"] = lambda result: None
         for _ in range(3):
             await replica.derive()
         assert L1_FAILURES.labels("pruned")._value.get() > failed
