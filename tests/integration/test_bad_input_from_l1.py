@@ -201,25 +201,6 @@ async def test_a_lie_of_l1_changes_nothing_is_counted_and_the_truth_is_followed(
         assert replica.chain.ref(held.number) == held
 
 
-async def test_an_l1_that_pruned_final_blocks_is_named_and_its_archive_is_followed(rollup: Rollup) -> None:
-    await rollup.mine(12)
-    async with rollup.node("replica") as replica, rollup.node("honest") as honest:
-        failed = L1_FAILURES.labels("pruned")._value.get()
-        rollup.proxy.lies["eth_getBlockByHash"] = lambda result: None
-        for _ in range(3):
-            await replica.derive()
-        assert L1_FAILURES.labels("pruned")._value.get() > failed
-        assert replica.retries
-        assert all("which is final: pruned" in reason for reason in replica.retries)
-        assert replica.chain.heads.safe.number == 0
-
-        rollup.proxy.lies.clear()
-        await replica.derive()
-        await honest.derive()
-        assert replica.chain.heads.safe == honest.chain.heads.safe
-        assert replica.chain.heads.safe.number > 0
-
-
 @pytest.mark.parametrize("trouble", ["away", "slow"])
 async def test_an_l1_that_is_away_or_hangs_holds_up_the_safe_head_alone(
     rollup: Rollup, trouble: str, monkeypatch: pytest.MonkeyPatch
