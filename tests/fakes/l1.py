@@ -264,7 +264,7 @@ class FakeL1:
     async def block_by_number(self, number: int) -> L1Block | None:
         """The canonical block at that height."""
         await self._read("block_by_number")
-        return self._chain[number].to_l1_block() if 0 <= number < len(self._chain) else None
+        return self._chain[number].to_l1_block() if self._pruned_below <= number < len(self._chain) else None
 
     async def block_by_hash(self, hash: bytes) -> L1Block | None:
         """Header and transactions."""
