@@ -51,6 +51,8 @@ class CatchingUp:
 
     seconds: float
     blocks_a_second: float
+    processor_seconds: float
+    """That the replica took of the cores, which says more where other work goes on beside it."""
     requests: int
     """To L1, over HTTP."""
     block_requests: int
@@ -81,7 +83,7 @@ def catch_up(chain: LongChain, l1: RecordedL1Server, folder: Path, source: Path 
             terminal.require_alive()
             assert time.monotonic() < started + DERIVATION_SECONDS, f"not safe after {DERIVATION_SECONDS:g} s"
             time.sleep(LOOK_SECONDS)
-        seconds = time.monotonic() - started
+        seconds, processor_seconds = time.monotonic() - started, terminal.processor_seconds()
         if PROGRESS.search(terminal.text()):
             wait_until("it says that it has caught up", lambda: END.search(terminal.text()))
         block = node.ask("eth_getBlockByNumber", hex(chain.last), False)
@@ -90,7 +92,7 @@ def catch_up(chain: LongChain, l1: RecordedL1Server, folder: Path, source: Path 
         counts = (l1.requests, l1.block_requests, l1.block_calls)
         shown = [match[0] for match in PROGRESS.finditer(terminal.text())]
         shown += [match[0] for match in END.finditer(terminal.text())]
-    return CatchingUp(seconds, chain.last / seconds, *counts, tuple(dict.fromkeys(shown)))
+    return CatchingUp(seconds, chain.last / seconds, processor_seconds, *counts, tuple(dict.fromkeys(shown)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,7 +140,10 @@ def _compare(
 
 
 def _describe(result: CatchingUp) -> str:
-    return f"{result.seconds:.1f} s, {result.blocks_a_second:,.0f} blocks/s, {result.requests:,} requests to L1"
+    return (
+        f"{result.seconds:.1f} s, {result.blocks_a_second:,.0f} blocks/s, {result.processor_seconds:.1f} s of processor"
+        f", {result.requests:,} requests to L1, {result.block_requests:,} of them for blocks"
+    )
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -31,6 +31,11 @@ class Terminal:
         """All that was ever drawn, without colours; a line that was drawn again stands there again."""
         return CONTROL.sub("", self.drawn.decode(errors="replace")).replace("\r", "\n")
 
+    def processor_seconds(self) -> float:
+        """What the program has used so far, in all its threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def require_alive(self) -> None:
         """Fail with the end of what was drawn if the program is gone."""
         code = self.process.poll()
