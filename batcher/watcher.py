@@ -22,7 +22,7 @@ from l1_bridge.errors import CriticalError
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.proofs import Output
 from l1_bridge.service import AGAIN, Wake
-from l1_bridge.tx_manager import Confirmed, TransactionSender
+from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 
 _log = structlog.get_logger(__name__)
 
@@ -70,6 +70,15 @@ class PostedOutputs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """One that is on its way to L1."""
+
+    request_id: RequestId
+    index: int
+    """Of the lowest output that it takes away."""
+
+
+@dataclass(frozen=True, slots=True)
 class WrongOutput:
     """A posted output, and the root that its block has by derivation."""
 
@@ -114,7 +123,7 @@ class OutputWatcher:
         self._waits_for: int | None = None
         """Index of an output that is ahead of what L1 holds, once it was told."""
         self._deletions = 0
-        self._deleting: int | None = None
+        self._deleting: Deletion | None = None
         self._failures = 0
         """Deletions that failed, in a row; each doubles the pause."""
 
@@ -227,17 +236,19 @@ class OutputWatcher:
     async def _challenge(self, challenger: TransactionSender) -> None:
         await challenger.step()
         for result in challenger.results():
-            if self._deleting is None:
+            if self._deleting is None or result.request_id != self._deleting.request_id:
                 continue
             if isinstance(result, Confirmed):
                 self._failures = 0
                 self._metrics.deletions.inc()
-                _log.info("wrong_output_deleted", index=self._deleting, l1_block=result.block.number)
+                _log.info("wrong_output_deleted", index=self._deleting.index, l1_block=result.block.number)
             else:
                 self._failures += 1
-                _log.error("deletion_failed", index=self._deleting, reason=result.reason)
+                _log.error("deletion_failed", index=self._deleting.index, reason=result.reason)
             self._deleting = None
             return  # what stands now is read first
+        if self._deleting is None:
+            self._deleting = _find_unmined(challenger)
         if self._wrong and self._deleting is None:
             await self._delete(challenger, self._wrong[min(self._wrong)].posted)
 
@@ -248,8 +259,25 @@ class OutputWatcher:
             self._failures += 1
             _log.error("wrong_output_is_final", index=posted.index, age_seconds=age)
             return
-        challenger.submit(self._deletions, self._oracle.address, DELETE_L2_OUTPUTS.encode(posted.index))
-        self._deletions += 1
-        self._deleting = posted.index
+        name = self._make_name(challenger)
+        challenger.submit(name, self._oracle.address, DELETE_L2_OUTPUTS.encode(posted.index))
+        self._deleting = Deletion(name, posted.index)
         _log.warning("deletion_submitted", index=posted.index)
         await challenger.step()
+
+    def _make_name(self, challenger: TransactionSender) -> int:
+        """One that no deletion has that is not settled, of an older process neither."""
+        taken = {item.request_id for item in challenger.pending()}
+        while self._deletions in taken:
+            self._deletions += 1
+        self._deletions += 1
+        return self._deletions - 1
+
+
+def _find_unmined(challenger: TransactionSender) -> Deletion | None:
+    """A deletion that is on its way to L1 already: one from before a restart, or one that a reorg took out."""
+    found = next((item for item in challenger.pending() if item.block is None), None)
+    if found is None:
+        return None
+    _log.info("deletion_awaited", request=str(found.request_id))
+    return Deletion(found.request_id, int.from_bytes(found.data[4:36], "big"))

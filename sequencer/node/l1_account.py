@@ -36,7 +36,7 @@ class AccountOptions:
     """Where the key is, and where what was sent is kept."""
 
     role: str
-    """BATCHER or PROPOSER, within the names of environment variables."""
+    """BATCHER, PROPOSER or CHALLENGER, within the names of environment variables."""
     keystore: Path | None = None
     signer_url: str | None = None
     signer_address: bytes | None = None
@@ -83,6 +83,11 @@ async def open_account(
         yield manager
 
 
+def is_key_given(options: AccountOptions) -> bool:
+    """Whether there is a key at all, for a process that can do without; `open_account` says whether it is usable."""
+    return bool(_name_keys(options, os.environ))
+
+
 class AppointedService:
     """A service that begins once it is known that its account may post; anything else would cost money for nothing."""
 
@@ -103,14 +108,18 @@ class AppointedService:
         await self._service.reset()
 
 
+def _name_keys(options: AccountOptions, environment: Mapping[str, str]) -> list[str]:
+    """The ways in which a key is given; more than one are ambiguous."""
+    key, url = f"BRAID_{options.role}_KEY", options.signer_url or environment.get(f"BRAID_{options.role}_SIGNER")
+    ways = ((key, environment.get(key)), ("keystore", options.keystore), ("signer", url))
+    return [name for name, value in ways if value]
+
+
 async def _open_signer(
     options: AccountOptions, environment: Mapping[str, str], appointed: bytes | None, stack: AsyncExitStack
 ) -> Signer:
-    key, url_variable = f"BRAID_{options.role}_KEY", f"BRAID_{options.role}_SIGNER"
-    url = options.signer_url or environment.get(url_variable)
-    given = [
-        name for name, value in ((key, environment.get(key)), ("keystore", options.keystore), ("signer", url)) if value
-    ]
+    key, url = f"BRAID_{options.role}_KEY", options.signer_url or environment.get(f"BRAID_{options.role}_SIGNER")
+    given = _name_keys(options, environment)
     if len(given) > 1:
         raise UnusableKey(f"more than one key is given: {', '.join(given)}")
     if url:

@@ -58,15 +58,25 @@ class VerificationStopped(CriticalError):
 
 
 @dataclass(frozen=True, slots=True)
+class L1Reading:
+    """Where L1 is read, and how; None: as a node's settings have it."""
+
+    url: str
+    chain_config: Path | None = None
+    beacon: str | None = None
+    slot_seconds: int | None = None
+    is_transactions_root_trusted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyOptions:
     """As on the command line."""
 
     first: int
     last: int
-    l1_url: str
+    l1: L1Reading
     rollup: Path
     genesis: Path
-    l1_chain_config: Path | None
     node_url: str | None
     """Whose blocks are compared; None: posted outputs alone."""
     engine: str
@@ -106,7 +116,7 @@ async def verify_range(options: VerifyOptions, clock: Clock, show_progress: Show
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="braid-verify-", dir=options.work_dir))
         deriver = await stack.enter_async_context(
-            build_deriver(_settings(options, Path(folder)), rollup, options.l1_url)
+            build_deriver(make_settings(options, Path(folder)), rollup, options.l1.url)
         )
         require_chain("L1", await deriver.l1.chain_id(), rollup.l1_chain_id)
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -122,13 +132,17 @@ async def verify_range(options: VerifyOptions, clock: Clock, show_progress: Show
     return found
 
 
-def _settings(options: VerifyOptions, folder: Path) -> NodeSettings:
+def make_settings(options: VerifyOptions, folder: Path) -> NodeSettings:
+    """Of a node that derives in that folder, as the options say."""
     flags: dict[str, object] = {
         "data_dir": folder,
         "genesis": options.genesis,
         "rollup": options.rollup,
-        "l1": options.l1_url,
-        "l1_chain_config": options.l1_chain_config,
+        "l1": options.l1.url,
+        "l1_chain_config": options.l1.chain_config,
+        "l1_beacon": options.l1.beacon,
+        "l1_slot_seconds": options.l1.slot_seconds,
+        "trust_l1_transactions_root": options.l1.is_transactions_root_trusted,
         "l1_poll_seconds": LOOK_SECONDS,
         "engine": options.engine,
         "redis": "off",

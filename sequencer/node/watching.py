@@ -1,11 +1,10 @@
 """
 The watcher's process: outputs on L1 against a derivation of one's own, or a replica's that one trusts.
 
-The challenger's key is optional; it comes from the environment or a keystore, and must be the oracle's challenger.
+The challenger's key is optional; it comes as the batcher's does (`l1_account`), and must be the oracle's challenger.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -27,8 +26,7 @@ from l1_bridge.output_oracle import L2OutputOracle
 from l1_bridge.portal import oracle_of
 from l1_bridge.rollup_config import RollupConfig
 from l1_bridge.service import Wake
-from l1_bridge.signer import LocalSigner, signer_from_environment, signer_from_keystore
-from l1_bridge.tx_manager import TransactionManager, TxManagerSettings
+from l1_bridge.tx_manager import TransactionManager
 from sequencer.config import NodeSettings
 
 from .admin_port import serve_admin
@@ -37,13 +35,11 @@ from .builder import build_deriver
 from .deriving import DerivedOutputs
 from .hand_sending import require_chain
 from .json_files import read_json_object
+from .l1_account import AccountOptions, is_key_given, open_account
 from .logging import configure_logging
 from .runner import NamedService, run_services, stop_on_signals
 
 log = structlog.get_logger(__name__)
-
-KEY_VARIABLE = "BRAID_CHALLENGER_KEY"
-PASSWORD_VARIABLE = "BRAID_CHALLENGER_PASSWORD"
 
 
 class WrongOutputsFound(CriticalError):
@@ -54,7 +50,7 @@ class NotTheChallenger(CriticalError):
     """The key belongs to an account that may not delete outputs."""
 
     def __init__(self, address: bytes, challenger: bytes) -> None:
-        super().__init__(f"{KEY_VARIABLE} is of 0x{address.hex()}, the oracle's challenger is 0x{challenger.hex()}")
+        super().__init__(f"the key is that of 0x{address.hex()}, the oracle's challenger is 0x{challenger.hex()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,8 @@ class WatchOptions:
     rollup: Path
     replica_url: str | None
     derive: NodeSettings | None
-    keystore: Path | None
+    account: AccountOptions
+    """The challenger's."""
     alert_command: str | None
     is_once: bool
     admin_port: int
@@ -89,9 +86,10 @@ async def run_watcher(options: WatchOptions, settings: WatcherSettings) -> int:
     stop_on_signals(stop)
     async with AsyncExitStack() as stack:
         l1 = await stack.enter_async_context(L1Client.connect(L1Endpoint(options.l1_url)))
+        challenger = await _open_challenger(options.account, rollup, l1, stack)
         require_chain("L1", await l1.chain_id(), rollup.l1_chain_id)
         oracle = L2OutputOracle(l1, await oracle_of(l1, rollup.deposit_contract_address))
-        challenger = await _open_challenger(options, rollup, l1, oracle)
+        await _require_challenger(challenger, oracle)
         source, services = await stack.enter_async_context(_open_source(options, rollup, settings))
         command = options.alert_command
         alarm = SilentAlarm() if command is None else CommandAlarm(parse_command(command), settings.alert_seconds)
@@ -144,19 +142,15 @@ async def _open_source(
 
 
 async def _open_challenger(
-    options: WatchOptions, rollup: RollupConfig, l1: L1Client, oracle: L2OutputOracle
+    account: AccountOptions, rollup: RollupConfig, l1: L1Client, stack: AsyncExitStack
 ) -> TransactionManager | None:
-    signer = _load_challenger(options.keystore)
-    if signer is None:
+    """None without a key; raises UnusableKey or UnusableSentStore, before L1 is asked for anything."""
+    if not is_key_given(account):
         log.info("no_challenger_key", effect="wrong outputs are told, not deleted")
         return None
-    allowed = await oracle.challenger()
-    if signer.address != allowed:
-        raise NotTheChallenger(signer.address, allowed)
-    return TransactionManager(l1, signer, TxManagerSettings(chain_id=rollup.l1_chain_id))
+    return await stack.enter_async_context(open_account(account, l1, chain_id=rollup.l1_chain_id))
 
 
-def _load_challenger(keystore: Path | None) -> LocalSigner | None:
-    if keystore is not None:
-        return signer_from_keystore(keystore.read_bytes(), os.environ.get(PASSWORD_VARIABLE, ""))
-    return signer_from_environment(os.environ, KEY_VARIABLE) if os.environ.get(KEY_VARIABLE) else None
+async def _require_challenger(challenger: TransactionManager | None, oracle: L2OutputOracle) -> None:
+    if challenger is not None and challenger.address != (allowed := await oracle.challenger()):
+        raise NotTheChallenger(challenger.address, allowed)

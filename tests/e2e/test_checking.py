@@ -17,6 +17,7 @@ from l1_bridge.signer import keys_from_mnemonic
 from sequencer.node.dev_accounts import CHALLENGER_INDEX, DEV_MNEMONIC, PROPOSER_INDEX
 
 from .chain_clients import Clients, connect, send_and_wait
+from .conftest import require_l1
 from .devnet_process import DevnetProcess, braid, run_braid, wait_until
 from .test_bridge import altered_node
 
@@ -161,3 +162,36 @@ def test_a_range_that_l1_does_not_hold_is_named(patient: Clients) -> None:
 
     assert done.returncode == 1
     assert re.search(r"braid: L1 holds L2 blocks up to \d+, not 1000000\n$", done.stderr)
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """A devnet on anvil, which serves a beacon's blobs, whose batches are in blobs alone."""
+    require_l1("anvil")
+    quick = ("--block-time", "1", "--l1-block-time", "1", "--output-interval", "4", "--finalization-period", "3600")
+    environment = {"BRAID_BATCHER_DATA_AVAILABILITY": "blobs"}
+    devnet = DevnetProcess("anvil", tmp_path_factory.mktemp("blobs"), quick, environment)
+    devnet.start()
+    with connect(devnet) as clients:
+        oracle = clients.l1_contract("L2OutputOracle")
+        wait_until("an output is posted", lambda: oracle.functions.nextOutputIndex().call() >= 1, 90.0)
+        yield clients
+    ended = devnet.end()
+    assert (ended.code, ended.living, ended.ports) == (0, (), ()), ended
+
+
+def test_what_stands_in_blobs_is_verified_and_watched(blobs: Clients, tmp_path: Path) -> None:
+    inbox = blobs.l1_contract("BatchInbox")
+    [first, *_] = inbox.events.BatchBlobPosted().get_logs(from_block=0)
+    assert blobs.l1.eth.get_transaction(first["transactionHash"])["type"] == 3
+    chain = ["--l1-chain-config", str(blobs.devnet.data_dir / "l1-chain.json")]
+    beacon = ["--l1-beacon", blobs.devnet.text("l1_rpc"), "--trust-l1-transactions-root"]
+    common = [*options(blobs, genesis=True), *chain, *beacon]
+
+    verified = run_braid("verify", *common, "--from", "1", "--to", "4", seconds=110)
+    watched = run_braid("watch", *common, "--data-dir", str(tmp_path / "own"), "--once", "--poll", "0.5", seconds=110)
+
+    assert verified.returncode == 0, verified.stderr
+    assert "1 posted outputs are right" in verified.stdout
+    assert watched.returncode == 0, watched.stderr
+    assert re.search(r"^\d+ outputs are right$", watched.stdout, re.MULTILINE)

@@ -208,6 +208,22 @@ def test_a_keystore_that_is_not_there_is_named(files: Path) -> None:
     assert absent in _problem(_braid("bridge", "withdraw", "--rollup", str(files / "rollup.json"), *arguments))
 
 
+@pytest.mark.parametrize(
+    ("keystore", "key", "named"),
+    [("absent.json", "", "absent.json: No such file"), ("absent.json", "42" * 32, "more than one key is given")],
+    ids=["absent", "beside a key"],
+)
+def test_a_challengers_key_that_can_not_be_used_is_named(files: Path, keystore: str, key: str, named: str) -> None:
+    ran = _braid(
+        *("watch", "--rollup", str(files / "rollup.json"), "--l1", NOBODY, "--replica", NOBODY),
+        *("--keystore", str(files / keystore)),
+        variables={"BRAID_CHALLENGER_KEY": key},
+    )
+
+    assert named in _problem(ran)
+    assert "42" * 32 not in ran.stdout + ran.stderr
+
+
 def test_an_l2_that_is_away_is_not_called_l1(files: Path) -> None:
     arguments = ["--rollup", str(files / "rollup.json"), "--l2", NOBODY, "--value", "1"]
     ran = _braid("bridge", "withdraw", *arguments, variables={"BRAID_KEY": private_key(0).hex()})

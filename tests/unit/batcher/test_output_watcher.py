@@ -8,6 +8,7 @@ from batcher.metrics import WatcherMetrics
 from batcher.watcher import OUTPUTS_A_STEP, OutputWatcher, SourceContradictsItself, WrongOutput
 from l1_bridge.bindings import DELETE_L2_OUTPUTS
 from l1_bridge.proofs import Output
+from l1_bridge.sending import Confirmed, Pending
 from l1_bridge.types import BlockId
 from tests.fakes.l2_source import FakeL2Source
 from tests.fakes.transaction_sender import FakeTransactionSender
@@ -167,6 +168,34 @@ async def test_the_challenger_deletes_from_the_lowest_wrong_output_on() -> None:
     assert world.watcher.next_index == 3
     assert len(world.sender.submissions) == 1
     assert (world.metric("deletions_total"), world.metric("standing_wrong_outputs")) == (1, 0)
+
+
+async def test_a_deletion_of_an_older_process_is_waited_for_and_its_name_not_given_again() -> None:
+    world = World(has_key=True)
+    await world.post()
+    world.oracle.post(WRONG_ROOT)
+    data = DELETE_L2_OUTPUTS.encode(1)
+    world.sender.owed = [Pending(0, ORACLE, data, (), None)]
+    await world.steps(4)
+    assert world.sender.submissions == []
+
+    world.sender.owed = [Pending(0, ORACLE, data, (), BlockId(7, bytes(32)))]
+    world.sender.settle(Confirmed(0, BlockId(7, bytes(32)), bytes(32)))
+    await world.steps(2)
+
+    assert world.metric("deletions_total") == 1
+    assert [item.request_id for item in world.sender.submissions] == [1]
+
+
+async def test_the_result_of_another_deletion_ends_nothing() -> None:
+    world = World(has_key=True)
+    world.oracle.post(WRONG_ROOT)
+    await world.steps(3)
+    world.sender.settle(Confirmed(b"old", BlockId(7, bytes(32)), bytes(32)))
+    await world.steps(2)
+
+    assert world.metric("deletions_total") == 0
+    assert len(world.sender.submissions) == 1
 
 
 async def test_without_the_key_nothing_is_sent() -> None:

@@ -14,7 +14,7 @@ from l1_bridge.l1_connection import L1Endpoint
 from l1_bridge.sent_store import UnusableSentStore
 from l1_bridge.service import Wake
 from l1_bridge.signer import LocalSigner, UnusableKey
-from sequencer.node.l1_account import AccountOptions, AppointedService, open_account
+from sequencer.node.l1_account import AccountOptions, AppointedService, is_key_given, open_account
 from tests.unit.l1_bridge.fake_l1_server import FakeL1Server, serve_fake_l1
 
 KEY = "42" * 32
@@ -80,6 +80,16 @@ async def test_missing_unreadable_and_ambiguous_keys_are_named(
     with pytest.raises(UnusableKey, match="--signer-address"):
         async with open_account(options, client, chain_id=900):
             pass
+
+
+def test_a_process_that_can_do_without_a_key_is_told_whether_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not is_key_given(AccountOptions("BATCHER"))
+    assert is_key_given(AccountOptions("BATCHER", keystore=tmp_path))
+    assert is_key_given(AccountOptions("BATCHER", signer_url="http://127.0.0.1:1"))
+    monkeypatch.setenv("BRAID_BATCHER_SIGNER", "http://127.0.0.1:1")
+    assert is_key_given(AccountOptions("BATCHER"))
 
 
 async def test_store_of_a_process_that_runs_is_refused(
