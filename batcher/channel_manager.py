@@ -29,6 +29,9 @@ from l1_bridge.errors import CriticalError, ResetError
 from l1_bridge.tx_manager import RequestId
 from l1_bridge.types import BlockId
 
+MAX_ATTEMPTS = 3
+"""Failures after which a channel is written anew, by the policy of then, not handed out again: L1 may not take it."""
+
 
 class L2Reorg(ResetError):
     """A block does not follow the one that was added before it."""
@@ -221,17 +224,27 @@ class ChannelManager:
             self._requeue_from(invalid)
 
     def failed(self, request_id: RequestId) -> None:
-        """The transaction will not stand on L1: hand the frame out again, or give up all that came after it."""
+        """
+        The transaction will not stand on L1: hand the piece out again, or give up the channel and all behind it.
+
+        It is given up when something was handed out behind it, and when it failed too often.
+        """
         channel = self._find(request_id)
         if channel is None:
             return
         index = self._posted.index(channel)
         is_newest = channel.requests[request_id] == channel.handed_out - 1
-        if is_newest and not any(later.handed_out for later in self._posted[index + 1 :]):
+        is_last = is_newest and not any(later.handed_out for later in self._posted[index + 1 :])
+        if is_last and channel.attempts + 1 < MAX_ATTEMPTS:
             channel.take_back(request_id)
             channel.attempts += 1
         else:
             self._requeue_from(index)
+
+    def blobs_of(self, request_id: RequestId) -> int:
+        """Blobs of the piece that was handed out under that name; 0: none, or it was given up since."""
+        channel = self._find(request_id)
+        return 0 if channel is None else len(channel.payloads[channel.requests[request_id]].blobs)
 
     def _held(self) -> Sequence[L2BlockData]:
         """Every block held, in order."""

@@ -6,13 +6,14 @@ How one channel is written and carried, chosen when it is opened (batcher.md; de
     auto       what is cheaper for a channel of the size that channels have now, at L1's prices of the moment
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from batcher.codec.blob import MAX_BLOB_DATA_BYTES
 from batcher.codec.compression import Compression
 from batcher.codec.frame import FRAME_OVERHEAD_BYTES
 from l1_bridge.fees import Market
+from l1_bridge.l1_chain_config import MAX_TRANSACTION_BLOBS
 
 MAX_BLOB_FRAME_DATA_BYTES = MAX_BLOB_DATA_BYTES - 1 - FRAME_OVERHEAD_BYTES
 """Data of the one frame in a blob: 130,020 B, so that the frame has 130,043 B beside the version byte."""
@@ -90,13 +91,15 @@ class PolicyChooser:
         blobs: ChannelPolicy,
         choice: DataChoice,
         *,
-        has_blobs: bool = True,
+        max_blobs: int = MAX_TRANSACTION_BLOBS,
         has_calldata_floor: bool = True,
     ) -> None:
         self._calldata = calldata
         self._blobs = blobs
-        self.has_blobs = has_blobs
-        """Whether L1 takes any."""
+        self.max_blobs = max_blobs
+        """Blobs that L1 takes in a transaction now; without any, everything is calldata."""
+        self.pool_max_blobs: int | None = None
+        """The same as far as refusals of L1's pool tell, which may take fewer; None: it refused none."""
         self._has_calldata_floor = has_calldata_floor
         self.choice = choice
         """May be changed at any time; channels that are open stay as they are."""
@@ -105,11 +108,24 @@ class PolicyChooser:
         self.expected_bytes = calldata.target_bytes
         """What the next channel will have, as far as the last one tells."""
 
+    @property
+    def has_blobs(self) -> bool:
+        """Whether L1 takes any."""
+        return self.max_blobs > 0
+
+    @property
+    def blobs_per_transaction(self) -> int:
+        """What is asked for, cut down to what L1 takes."""
+        limits = (self._blobs.frames_per_transaction, self.max_blobs, self.pool_max_blobs or self.max_blobs)
+        return max(min(limits), 1)
+
     def choose(self) -> ChannelPolicy:
         """For the channel that is opened now."""
-        if self.choice is DataChoice.AUTO:
-            return self._blobs if self._are_blobs_cheaper() else self._calldata
-        return self._blobs if self.choice is DataChoice.BLOBS else self._calldata
+        is_auto = self.choice is DataChoice.AUTO
+        is_blobs = self._are_blobs_cheaper() if is_auto else self.choice is DataChoice.BLOBS
+        if not (is_blobs and self.has_blobs):
+            return self._calldata
+        return replace(self._blobs, frames_per_transaction=self.blobs_per_transaction)
 
     def _are_blobs_cheaper(self) -> bool:
         if self.market is None or not self.has_blobs:
@@ -117,4 +133,4 @@ class PolicyChooser:
         calldata = compute_calldata_cost(
             self.expected_bytes, self._calldata.frame_data_bytes, self.market, has_floor=self._has_calldata_floor
         )
-        return compute_blobs_cost(self.expected_bytes, self._blobs.frames_per_transaction, self.market) < calldata
+        return compute_blobs_cost(self.expected_bytes, self.blobs_per_transaction, self.market) < calldata

@@ -59,7 +59,7 @@ class BatcherSettings(BaseSettings):
     )
     target_frames: int = Field(default=4, gt=0, le=1_000, description="frames of a channel, which it does not exceed")
     frames_per_transaction: int = Field(default=1, gt=0, description="frames in the calldata of one transaction")
-    blobs_per_transaction: int = Field(default=6, gt=0, description="blobs of one transaction, as far as L1 takes them")
+    blobs_per_transaction: int = Field(default=6, gt=0, description="blobs of a transaction, as far as L1 takes them")
     max_channel_duration_l1_blocks: int = Field(default=1, ge=0, description="age at which a channel closes")
     safety_margin_l1_blocks: int = Field(default=10, ge=0, description="how much before a deadline to act")
     max_in_flight: int = Field(default=16, gt=0, description="transactions not yet confirmed")
@@ -83,7 +83,8 @@ class BatcherSettings(BaseSettings):
         Parameters
         ----------
         max_blobs :
-            Blobs that L1 takes in one transaction; 0: none, then auto means calldata.
+            Blobs that L1 takes in one transaction, as far as is known before its head is; 0: never any, then auto
+            means calldata.
         has_calldata_floor :
             Whether L1 asks for the price of EIP-7623.
 
@@ -108,10 +109,10 @@ class BatcherSettings(BaseSettings):
             self.compression,
             MAX_BLOB_FRAME_DATA_BYTES,
             target_bytes=self.target_frames * MAX_BLOB_FRAME_DATA_BYTES,
-            frames_per_transaction=max(min(self.blobs_per_transaction, max_blobs), 1),
+            frames_per_transaction=self.blobs_per_transaction,
         )
         choice = self.data_availability if max_blobs else DataChoice.CALLDATA
-        return PolicyChooser(calldata, blobs, choice, has_blobs=max_blobs > 0, has_calldata_floor=has_calldata_floor)
+        return PolicyChooser(calldata, blobs, choice, max_blobs=max_blobs, has_calldata_floor=has_calldata_floor)
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:

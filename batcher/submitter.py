@@ -21,6 +21,7 @@ from batcher.metrics import BatcherMetrics
 from batcher.round_trip import Payload
 from l1_bridge.errors import TemporaryError
 from l1_bridge.fees import Market
+from l1_bridge.pool_answer import is_blob_limit
 from l1_bridge.service import AGAIN, Wake
 from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 
@@ -42,7 +43,12 @@ blobs, and what holds neither data nor blobs the contract refuses.
 
 
 class MarketSource(Protocol):
-    """L1's prices."""
+    """L1's prices and limits."""
+
+    @property
+    def max_blobs(self) -> int:
+        """Blobs that one transaction may carry at the head seen last."""
+        ...
 
     async def market(self) -> Market:
         """At L1's head; raises `TemporaryError`."""
@@ -73,6 +79,7 @@ class BatchSubmitter:
         self._settings = settings
         self._metrics = metrics
         self._is_started = False
+        self._told_blob_limit = settings.blobs_per_transaction
         self.is_paused = False
         """Read blocks, but hand nothing over; what was handed over is followed to its end."""
         self.is_flush_wanted = False
@@ -120,15 +127,24 @@ class BatchSubmitter:
 
     async def _look_at_prices(self, status: L2SyncStatus) -> None:
         """What the next channel and the next transaction go by: L1's prices, and how long the oldest block waits."""
-        if self.chooser.choice is DataChoice.AUTO:
+        if self.chooser.choice is not DataChoice.CALLDATA:
             try:
                 self.chooser.market = await self._market.market()
+                self.chooser.max_blobs = self._market.max_blobs
             except TemporaryError as reason:
                 _log.warning("l1_prices_unknown", reason=str(reason))
+            self._tell_blob_limit()
         oldest = self._manager.oldest_origin
         age = 0 if oldest is None else status.head_l1.number - oldest
         share = age / self._manager.limits.sequencing_window_l1_blocks
         self._sender.urgency = min(max((share - URGENT_SHARE) / (MOST_URGENT_SHARE - URGENT_SHARE), 0.0), 1.0)
+
+    def _tell_blob_limit(self) -> None:
+        """One line in the log when L1 takes fewer blobs in a transaction than are asked for."""
+        wanted, limit = self._settings.blobs_per_transaction, self.chooser.blobs_per_transaction
+        if limit < wanted and limit != self._told_blob_limit:
+            _log.warning("blobs_per_transaction_cut", wanted=wanted, l1_takes=limit)
+        self._told_blob_limit = limit
 
     def _settle(self) -> None:
         for result in self._sender.results():
@@ -138,6 +154,8 @@ class BatchSubmitter:
                 self._metrics.confirmed_transactions.inc()
                 _log.info("batch_confirmed", request=request, l1_block=result.block.number)
             else:
+                if is_blob_limit(result.reason) and (count := self._manager.blobs_of(result.request_id)):
+                    self.chooser.pool_max_blobs = max(count - 1, 1)
                 self._manager.failed(result.request_id)
                 self._metrics.failed_transactions.inc()
                 _log.warning("batch_failed", request=request, reason=result.reason)

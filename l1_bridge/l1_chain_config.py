@@ -19,6 +19,9 @@ from l1_bridge.types import L1Header
 MIN_BLOB_BASE_FEE = 1
 """Wei per blob gas; also what counts where L1 has no blobs."""
 
+MAX_TRANSACTION_BLOBS = 6
+"""Of one transaction since Osaka (EIP-7594), however many a block may hold; before it may have as many as a block."""
+
 MERGED_FORK_BLOCKS: Mapping[str, int] = dict.fromkeys(
     (
         "homesteadBlock",
@@ -89,15 +92,33 @@ class L1ChainConfig:
         """
         if header.excess_blob_gas is None:
             return MIN_BLOB_BASE_FEE
+        parameters = self._blob_parameters_at(header.timestamp)
+        if parameters is None:
+            raise NoBlobSchedule(header.number, header.timestamp)
+        return _fake_exponential(MIN_BLOB_BASE_FEE, header.excess_blob_gas, parameters.base_fee_update_fraction)
+
+    def max_blobs_at(self, timestamp: int) -> int:
+        """Blobs that one transaction may carry at that time; 0: there are none then."""
+        parameters = self._blob_parameters_at(timestamp)
+        most = 0 if parameters is None else parameters.max
+        return min(most, MAX_TRANSACTION_BLOBS) if self.is_osaka_at(timestamp) else most
+
+    def most_blobs(self) -> int:
+        """The same at the time at which it is most: no transaction ever carries more."""
+        return max((self.max_blobs_at(time) for time in self.fork_times.values()), default=0)
+
+    def is_osaka_at(self, timestamp: int) -> bool:
+        """Whether blobs travel with cell proofs then."""
+        osaka = self.fork_times.get("osaka")
+        return osaka is not None and timestamp >= osaka
+
+    def _blob_parameters_at(self, timestamp: int) -> BlobParameters | None:
         active = [
             (time, position, self.blob_schedule[fork])
             for position, (fork, time) in enumerate(self.fork_times.items())
-            if fork in self.blob_schedule and time <= header.timestamp
+            if fork in self.blob_schedule and time <= timestamp
         ]
-        if not active:
-            raise NoBlobSchedule(header.number, header.timestamp)
-        _, _, parameters = max(active, key=lambda entry: entry[:2])
-        return _fake_exponential(MIN_BLOB_BASE_FEE, header.excess_blob_gas, parameters.base_fee_update_fraction)
+        return max(active, key=lambda entry: entry[:2])[2] if active else None
 
     def to_json(self) -> dict[str, object]:
         """The object that op-node and op-geth read."""

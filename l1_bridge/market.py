@@ -1,4 +1,4 @@
-"""L1's prices of the moment, for whoever chooses between calldata and blobs before anything is sent."""
+"""L1's prices and blob limit of the moment, for whoever writes calldata or blobs before anything is sent."""
 
 from l1_bridge.errors import L1Unavailable
 from l1_bridge.fees import Market
@@ -12,10 +12,13 @@ class L1Market:
     def __init__(self, l1: L1Account, chain: L1ChainConfig) -> None:
         self._l1 = l1
         self._chain = chain
+        self.max_blobs = chain.most_blobs()
+        """Blobs that one transaction may carry at the head seen last."""
 
     async def market(self) -> Market:
         """Prices at L1's head; raises `TemporaryError` while L1 does not answer."""
         head = await self._l1.header_by_tag("latest")
         if head is None:
             raise L1Unavailable("eth_getBlockByNumber", "no latest block")
+        self.max_blobs = self._chain.max_blobs_at(head.timestamp)
         return Market(head.base_fee, await self._l1.priority_fee(), self._chain.blob_base_fee(head))

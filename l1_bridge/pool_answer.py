@@ -16,6 +16,12 @@ REVERT_CODE = 3
 REVERT_WORDS = ("revert", "invalid opcode", "out of gas", "gas required exceeds", "invalid jump", "stack underflow")
 
 
+TOO_MANY_BLOBS = "too many blobs"
+"""go-ethereum's words for a transaction with more than it takes."""
+
+BLOB_LIMIT_WORDS = (TOO_MANY_BLOBS, "blob limit exceeded")
+
+
 class PoolAnswer(enum.Enum):
     """What to do with a refused transaction."""
 
@@ -57,8 +63,7 @@ WORDS: tuple[tuple[str, PoolAnswer], ...] = (
     ("intrinsic gas too high", PoolAnswer.NEVER),
     ("floor data gas", PoolAnswer.NEVER),
     ("oversized data", PoolAnswer.NEVER),
-    ("too many blobs", PoolAnswer.NEVER),
-    ("blob limit exceeded", PoolAnswer.NEVER),
+    *((words, PoolAnswer.NEVER) for words in BLOB_LIMIT_WORDS),
     ("missing sidecar", PoolAnswer.NEVER),
     ("invalid sidecar", PoolAnswer.NEVER),
     ("max initcode size exceeded", PoolAnswer.NEVER),
@@ -73,6 +78,11 @@ def classify_refusal(message: str) -> PoolAnswer:
     """What the pool means by `message`."""
     lowered = message.lower()
     return next((answer for words, answer in WORDS if words in lowered), PoolAnswer.TEMPORARY)
+
+
+def is_blob_limit(message: str) -> bool:
+    """Whether it is the number of blobs that is refused: fewer may be taken."""
+    return any(words in message.lower() for words in BLOB_LIMIT_WORDS)
 
 
 def is_revert(error: L1Refused) -> bool:

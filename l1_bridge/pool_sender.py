@@ -16,7 +16,7 @@ from l1_bridge.errors import L1Refused
 from l1_bridge.fees import Fees
 from l1_bridge.kzg import BLOB_BYTES, MalformedBlob
 from l1_bridge.ledger import Entry, Ledger
-from l1_bridge.pool_answer import PoolAnswer, classify_refusal, is_revert
+from l1_bridge.pool_answer import TOO_MANY_BLOBS, PoolAnswer, classify_refusal, is_revert
 from l1_bridge.pricing import FeePolicy, Offer
 from l1_bridge.sending import L1Account, TxManagerSettings
 from l1_bridge.sent_records import L1Request
@@ -92,6 +92,9 @@ class PoolSender:
         entry, nonce = self._ledger.queue[0], self._ledger.next_nonce
         if nonce is None:
             raise AssertionError("the nonce is read before anything is sent")
+        if (count := len(entry.request.blobs)) > offer.max_blobs:
+            self._give_up(entry, f"{TOO_MANY_BLOBS}: {count}, and L1 takes {offer.max_blobs} in a transaction")
+            return
         gas_limit = await self._gas_limit(entry)
         if gas_limit is None:
             return

@@ -30,6 +30,8 @@ class Offer:
     blob: Fees
     has_cell_proofs: bool
     """Whether nodes want the network form of Osaka."""
+    max_blobs: int
+    """Of one transaction, at the head's time."""
 
     def for_kind(self, *, has_blobs: bool) -> Fees:
         """With blobs or without."""
@@ -64,7 +66,8 @@ class FeePolicy:
             market,
             self.limits.cap(initial_fees(market, has_blobs=False)),
             self.limits.cap(initial_fees(market, has_blobs=True)),
-            self._has_cell_proofs(head),
+            self._chain.is_osaka_at(head.timestamp),
+            self._chain.max_blobs_at(head.timestamp),
         )
 
     def bump(self, offered: Fees, offer: Offer, *, is_cancel: bool) -> Fees | None:
@@ -80,10 +83,6 @@ class FeePolicy:
         share = 100 - MAX_PATIENCE_SHARE_PERCENT * self._urgency_percent // 100
         return max(blocks * share // 100, 1)
 
-    def max_blobs(self) -> int:
-        """Blobs that any transaction may carry; 0: L1 has none."""
-        return max((parameters.max for parameters in self._chain.blob_schedule.values()), default=0)
-
-    def _has_cell_proofs(self, head: L1Header) -> bool:
-        osaka = self._chain.fork_times.get("osaka")
-        return osaka is not None and head.timestamp >= osaka
+    def most_blobs(self) -> int:
+        """Blobs that a transaction may carry at whatever time it is most; 0: L1 never has any."""
+        return self._chain.most_blobs()

@@ -142,14 +142,15 @@ class TransactionManager:
         AlreadyPending
             The name belongs to a request that is not settled.
         UnsendableRequest
-            Too many blobs for L1, one of a wrong size, or blobs without a recipient.
+            More blobs than L1's schedule has at any time, one of a wrong size, or blobs without a recipient. More than
+            at the head's time is a result, Failed.
         """
         if len(self._ledger.queue) >= self._settings.max_queued:
             raise QueueFull(self._settings.max_queued)
         if any(entry.request.request_id == request_id for entry in (*self._ledger.sent, *self._ledger.queue)):
             raise AlreadyPending(request_id)
-        if blobs and (to is None or len(blobs) > self._policy.max_blobs()):
-            raise UnsendableRequest(f"{len(blobs)} blobs; L1 takes {self._policy.max_blobs()}, to a recipient")
+        if blobs and (to is None or len(blobs) > self._policy.most_blobs()):
+            raise UnsendableRequest(f"{len(blobs)} blobs; L1 takes {self._policy.most_blobs()}, to a recipient")
         if any(len(blob) != BLOB_BYTES for blob in blobs):
             raise UnsendableRequest(f"a blob has not {BLOB_BYTES} B")
         self._ledger.add(L1Request(request_id, to, data, value, gas_limit, blobs))

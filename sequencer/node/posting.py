@@ -66,10 +66,7 @@ async def run_batcher(options: PostingOptions, settings: BatcherSettings) -> Non
         rollup, address = parts.rollup, parts.sender.address
         limits = settings.make_limits(rollup.seq_window_size, CHANNEL_TIMEOUT_BLOCKS)
         chain = load_l1_chain(options.account, rollup.l1_chain_id)
-        chooser = settings.make_chooser(
-            max((each.max for each in chain.blob_schedule.values()), default=0),
-            has_calldata_floor="prague" in chain.fork_times,
-        )
+        chooser = settings.make_chooser(chain.most_blobs(), has_calldata_floor="prague" in chain.fork_times)
         submitter = BatchSubmitter(
             JsonRpcL2Source(parts.session, settings.l2_rpc_url, settings.request_timeout_seconds),
             parts.sender,

@@ -79,6 +79,7 @@ class FakeMarket:
 
     def __init__(self, market: Market | None = None) -> None:
         self.now = market
+        self.max_blobs = 9
 
     async def market(self) -> Market:
         """The prices, or that L1 is away when there are none."""

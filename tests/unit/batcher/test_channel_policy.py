@@ -17,7 +17,7 @@ CALLDATA, BLOBS = ChannelPolicy(), ChannelPolicy(data_type=DataType.BLOBS, frame
 
 
 def _chooser(choice: DataChoice, *, has_blobs: bool = True) -> PolicyChooser:
-    chooser = PolicyChooser(CALLDATA, BLOBS, choice, has_blobs=has_blobs)
+    chooser = PolicyChooser(CALLDATA, BLOBS, choice, max_blobs=9 if has_blobs else 0)
     chooser.market = Market(10 * GWEI, GWEI, blob_base_fee=1)
     return chooser
 

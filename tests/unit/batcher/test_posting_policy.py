@@ -2,7 +2,7 @@
 
 import pytest
 
-from batcher.channel_policy import DataChoice
+from batcher.channel_policy import DataChoice, DataType
 from batcher.config import BatcherSettings, NoBlobsOnL1
 from l1_bridge.fees import GWEI, Market
 from tests.unit.batcher.test_batch_submitter import World
@@ -102,6 +102,27 @@ def test_blobs_of_a_transaction_are_bounded_by_l1() -> None:
 
     assert settings.make_chooser(6).choose().frames_per_transaction == 6
     assert settings.make_chooser(12).choose().frames_per_transaction == 9
+
+
+def test_a_live_limit_holds_for_the_next_channel() -> None:
+    chooser = BatcherSettings(data_availability=DataChoice.BLOBS, blobs_per_transaction=9).make_chooser(21)
+    chooser.max_blobs = 6
+    assert chooser.choose().frames_per_transaction == 6
+    chooser.pool_max_blobs = 3
+    assert chooser.choose().frames_per_transaction == 3
+    chooser.max_blobs = 0
+    assert chooser.choose().data_type is DataType.CALLDATA
+
+
+async def test_a_setting_above_the_live_limit_is_cut_down_with_one_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(data_availability="blobs", blobs_per_transaction=9)
+    world.market.now, world.market.max_blobs = Market(GWEI, GWEI), 6
+    for _ in range(3):
+        world.source.extend(1)
+        await world.submitter.step()
+
+    assert world.submitter.chooser.choose().frames_per_transaction == 6
+    assert capsys.readouterr().out.count("blobs_per_transaction_cut") == 1
 
 
 def test_blobs_are_refused_where_l1_has_none() -> None:

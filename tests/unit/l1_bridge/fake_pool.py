@@ -58,6 +58,8 @@ class FakePool:
         self.is_away = False
         self.refusal: str | None = None
         """Refuse every transaction with these words."""
+        self.max_blobs = 9
+        """Of one transaction, as the pool has it."""
         self.estimate_refusal: str | None = None
         self.reverting: set[bytes] = set()
         """Data of calls that revert when mined."""
@@ -128,6 +130,9 @@ class FakePool:
             raise L1Refused("eth_sendRawTransaction", -32000, "address already reserved")
         if self.refusal is not None:
             raise L1Refused("eth_sendRawTransaction", -32000, self.refusal)
+        if len(item.blobs) > self.max_blobs:
+            words = f"too many blobs in transaction: have {len(item.blobs)}, permitted {self.max_blobs}"
+            raise L1Refused("eth_sendRawTransaction", -32000, words)
         if item.nonce < self._next_nonce():
             raise L1Refused("eth_sendRawTransaction", -32000, "nonce too low")
         if held is not None and held.hash == item.hash:

@@ -45,6 +45,24 @@ def test_schedule_in_force_is_the_newest_one_at_the_headers_time() -> None:
     assert fees[0] == fees[1] > fees[2] == fees[3] == fees[4] > fees[5]
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "blobs"), [(9, 0), (10, 6), (19, 6), (20, 9), (24, 9), (25, 6), (30, 6), (40, 2), (2**40, 2)]
+)
+def test_blobs_of_a_transaction_follow_the_schedule_and_osakas_limit(timestamp: int, blobs: int) -> None:
+    config = replace(prague_l1_chain(1), fork_times={"cancun": 10, "prague": 20, "osaka": 25, "bpo1": 30, "bpo2": 40})
+    more, fewer = BlobParameters(14, 21, 11684671), BlobParameters(1, 2, 11684671)
+    config = replace(config, blob_schedule={**config.blob_schedule, "bpo1": more, "bpo2": fewer})
+
+    assert config.max_blobs_at(timestamp) == blobs
+    assert config.most_blobs() == 9
+
+
+def test_a_chain_without_a_schedule_has_no_blobs() -> None:
+    config = replace(prague_l1_chain(1), blob_schedule={})
+
+    assert (config.max_blobs_at(100), config.most_blobs()) == (0, 0)
+
+
 def test_blob_gas_before_any_schedule_is_an_error() -> None:
     config = replace(prague_l1_chain(1), fork_times={"cancun": 10})
 
