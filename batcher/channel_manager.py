@@ -111,6 +111,13 @@ class ChannelManager:
         in_open = len(self._open.blocks) if self._open else 0
         return len(self._queue) + in_open + sum(len(channel.blocks) for channel in self._posted)
 
+    @property
+    def unposted_bytes(self) -> int:
+        """Transactions in blocks that do not stand on L1 whole, as far as is known."""
+        waiting = [block for channel in self._posted if not channel.is_confirmed for block in channel.blocks]
+        waiting += [*(self._open.blocks if self._open else ()), *self._queue]
+        return sum(sum(map(len, block.transactions)) for block in waiting)
+
     def restart(self, safe: L2BlockRef) -> None:
         """Forget everything and go on behind this block; outcomes of what was handed out no longer matter."""
         self._queue.clear()

@@ -66,6 +66,13 @@ class BatcherSettings(BaseSettings):
     max_held_blocks: int = Field(default=50_000, gt=0, description="L2 blocks kept until they are safe")
     max_blocks_a_step: int = Field(default=100, gt=0, description="L2 blocks read in one step")
 
+    urgent_backlog_bytes: int = Field(
+        default=8_000_000, ge=0, description="transactions that L1 does not hold; more of them may cost more"
+    )
+    most_urgent_backlog_bytes: int = Field(
+        default=64_000_000, gt=0, description="the same, from which on all is as urgent as can be"
+    )
+
     def make_limits(self, sequencing_window_l1_blocks: int, channel_timeout_l1_blocks: int) -> ChannelLimits:
         """Limits of the channel manager, with what `rollup.json` says; the margin shrinks for short windows."""
         shortest = min(sequencing_window_l1_blocks, channel_timeout_l1_blocks)
@@ -120,6 +127,8 @@ class BatcherSettings(BaseSettings):
         transaction_bytes = 1 + frames * (self.max_frame_data_bytes + FRAME_OVERHEAD_BYTES)
         if frames > 1 and transaction_bytes + TRANSACTION_OVERHEAD_BYTES > MAX_POOL_TRANSACTION_BYTES:
             raise ValueError(f"{frames} frames of max_frame_data_bytes are more than L1's pools take in a transaction")
+        if self.urgent_backlog_bytes >= self.most_urgent_backlog_bytes:
+            raise ValueError("urgent_backlog_bytes is not below most_urgent_backlog_bytes")
         if self.max_blocks_a_step > self.max_held_blocks:
             raise ValueError("max_blocks_a_step is above max_held_blocks")
         return self

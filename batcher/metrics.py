@@ -38,6 +38,9 @@ class BatcherMetrics:
             "braid_batcher_in_flight_transactions", "Transactions without a known outcome", registry=registry
         )
         self.held_blocks = Gauge("braid_batcher_held_blocks", "L2 blocks not known to be safe", registry=registry)
+        self.unposted_bytes = Gauge(
+            "braid_batcher_unposted_bytes", "Transactions of blocks that do not stand on L1", registry=registry
+        )
         self.tip_block_number = Gauge(
             "braid_batcher_tip_block_number", "Newest L2 block taken into a channel or the queue", registry=registry
         )

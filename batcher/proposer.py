@@ -12,8 +12,9 @@ from typing import Protocol
 import structlog
 
 from batcher.config import ProposedHead, ProposerSettings
-from batcher.l2_source import L2Output, L2SyncStatus, OutputSource
+from batcher.l2_source import L2BlockRef, L2Output, L2SyncStatus, OutputSource
 from batcher.metrics import ProposerMetrics
+from batcher.urgency import compute_lateness_urgency
 from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.output_root import compute_output_root
@@ -56,6 +57,10 @@ class OutputOracle(Protocol):
         """The L2 block of which the output comes next; raises `TemporaryError` when L1 is away."""
         ...
 
+    async def submission_interval(self) -> int:
+        """L2 blocks from one output to the next; raises `TemporaryError` when L1 is away."""
+        ...
+
 
 def encode_proposal(output_root: bytes, l2_block_number: int, l1_block: BlockId) -> bytes:
     """Calldata of `proposeL2Output`."""
@@ -83,6 +88,8 @@ class OutputProposer:
         self._waiting_for: RequestId | None = None
         self._attempt = 0
         """Makes the next name one that was not given before."""
+        self._interval: int | None = None
+        """Of the oracle, once it was read."""
         self._failures = 0
         """In a row; each doubles the pause."""
 
@@ -101,8 +108,12 @@ class OutputProposer:
         self._settle()
         if self._waiting_for is None:
             self._waiting_for = self._find_unmined()
+        number = await self._oracle.next_block_number()
+        self._metrics.next_block_number.set(number)
+        status = await self._source.sync_status()
+        await self._follow_lateness(status, number)
         if self._waiting_for is None:
-            output = await self._find_due_output()
+            output = await self._find_due_output(status, number)
             if output is not None:
                 self._submit(output)
                 await self._sender.step()
@@ -110,8 +121,14 @@ class OutputProposer:
 
     async def reset(self) -> None:
         """Forget what is on its way; the oracle tells what comes next."""
-        self._waiting_for = None
+        self._waiting_for, self._interval = None, None
         self._failures = 0
+
+    async def _follow_lateness(self, status: L2SyncStatus, number: int) -> None:
+        """What is on its way becomes more urgent, too, while more outputs are due behind it."""
+        if self._interval is None:
+            self._interval = await self._oracle.submission_interval()
+        self._sender.urgency = compute_lateness_urgency(self._settled(status).number - number, self._interval)
 
     def _settle(self) -> None:
         for result in self._sender.results():
@@ -131,11 +148,9 @@ class OutputProposer:
         """A proposal that is on its way to L1 already: one from before a restart, or one that a reorg took out."""
         return next((item.request_id for item in self._sender.pending() if item.block is None), None)
 
-    async def _find_due_output(self) -> L2Output | None:
+    async def _find_due_output(self, status: L2SyncStatus, number: int) -> L2Output | None:
         """The output that the oracle wants next, once its block is settled and L1 can check the proposal."""
-        number = await self._oracle.next_block_number()
-        self._metrics.next_block_number.set(number)
-        if not self._is_due(await self._source.sync_status(), number):
+        if not self._is_due(status, number):
             return None
         output = await self._source.output_at_block(number)
         computed = compute_output_root(output.state_root, output.message_passer_storage_root, output.block.hash)
@@ -144,9 +159,12 @@ class OutputProposer:
         return output if self._is_due(output.status, number) else None
 
     def _is_due(self, status: L2SyncStatus, number: int) -> bool:
-        settled = status.finalized if self._settings.head is ProposedHead.FINALIZED else status.safe
         is_derivation_near = status.head_l1.number - status.current_l1.number <= MAX_L1_LAG_BLOCKS
-        return settled.number >= number and is_derivation_near
+        return self._settled(status).number >= number and is_derivation_near
+
+    def _settled(self, status: L2SyncStatus) -> L2BlockRef:
+        """The newest block of which an output may be proposed."""
+        return status.finalized if self._settings.head is ProposedHead.FINALIZED else status.safe
 
     def _submit(self, output: L2Output) -> None:
         number, l1_block = output.block.number, output.status.current_l1

@@ -19,6 +19,7 @@ from batcher.config import BatcherSettings
 from batcher.l2_source import L2Source, L2SyncStatus
 from batcher.metrics import BatcherMetrics
 from batcher.round_trip import Payload
+from batcher.urgency import compute_age_urgency, compute_backlog_urgency
 from l1_bridge.errors import TemporaryError
 from l1_bridge.fees import Market
 from l1_bridge.pool_answer import is_blob_limit
@@ -26,13 +27,6 @@ from l1_bridge.service import AGAIN, Wake
 from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 
 _log = structlog.get_logger(__name__)
-
-
-URGENT_SHARE = 0.25
-"""Part of the sequencing window that the oldest block may be old before anything costs more than usual."""
-
-MOST_URGENT_SHARE = 0.75
-"""The same, from which on everything is as urgent as can be."""
 
 
 INBOX_GAS, INBOX_BLOB_GAS = 100_000, 10_000
@@ -126,7 +120,7 @@ class BatchSubmitter:
             await self._sender.step()
 
     async def _look_at_prices(self, status: L2SyncStatus) -> None:
-        """What the next channel and the next transaction go by: L1's prices, and how long the oldest block waits."""
+        """What the next channel and the next transaction go by: L1's prices, how long and how much waits."""
         if self.chooser.choice is not DataChoice.CALLDATA:
             try:
                 self.chooser.market = await self._market.market()
@@ -134,10 +128,13 @@ class BatchSubmitter:
             except TemporaryError as reason:
                 _log.warning("l1_prices_unknown", reason=str(reason))
             self._tell_blob_limit()
-        oldest = self._manager.oldest_origin
+        oldest, settings, unposted_bytes = self._manager.oldest_origin, self._settings, self._manager.unposted_bytes
         age = 0 if oldest is None else status.head_l1.number - oldest
-        share = age / self._manager.limits.sequencing_window_l1_blocks
-        self._sender.urgency = min(max((share - URGENT_SHARE) / (MOST_URGENT_SHARE - URGENT_SHARE), 0.0), 1.0)
+        self._sender.urgency = max(
+            compute_age_urgency(age, self._manager.limits),
+            compute_backlog_urgency(unposted_bytes, settings.urgent_backlog_bytes, settings.most_urgent_backlog_bytes),
+        )
+        self._metrics.unposted_bytes.set(unposted_bytes)
 
     def _tell_blob_limit(self) -> None:
         """One line in the log when L1 takes fewer blobs in a transaction than are asked for."""

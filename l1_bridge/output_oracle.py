@@ -1,6 +1,13 @@
 """The `L2OutputOracle` on L1 as the proposer and the watcher read it; bridges read it through `proofs`."""
 
-from l1_bridge.bindings import CHALLENGER, FINALIZATION_PERIOD, NEXT_BLOCK_NUMBER, NEXT_OUTPUT_INDEX, ContractFunction
+from l1_bridge.bindings import (
+    CHALLENGER,
+    FINALIZATION_PERIOD,
+    NEXT_BLOCK_NUMBER,
+    NEXT_OUTPUT_INDEX,
+    SUBMISSION_INTERVAL,
+    ContractFunction,
+)
 from l1_bridge.errors import L1Unavailable
 from l1_bridge.l1_client import L1Client
 from l1_bridge.proofs import Output, output_at
@@ -21,6 +28,10 @@ class L2OutputOracle:
     async def next_block_number(self) -> int:
         """The L2 block of which the output comes next."""
         return await self._read(NEXT_BLOCK_NUMBER)
+
+    async def submission_interval(self) -> int:
+        """L2 blocks from one output to the next."""
+        return await self._read(SUBMISSION_INTERVAL)
 
     async def output_count(self) -> int:
         """Outputs that stand there; the last one has the index below it."""

@@ -3,12 +3,13 @@ What the transaction manager offers for a transaction now: the market at L1's he
 
 The blob base fee comes from the head's excess blob gas and L1's fork schedule, the
 tip from the node (bounded: a node may err). Urgency, from 0 to 1, raises the tip up
-to four times and shortens the wait before a bump; it is for callers whose backlog
-grows. The limits hold whatever the urgency is, and can be changed while running.
+to four times and shortens the wait before a bump; callers say how
+urgent what they have is. The limits hold whatever the urgency is, and can be changed while running.
 """
 
 from dataclasses import dataclass
 
+from l1_bridge import metrics
 from l1_bridge.fees import FeeLimits, Fees, Market, bump_fees, initial_fees
 from l1_bridge.l1_chain_config import L1ChainConfig
 from l1_bridge.sending import L1Account, TxManagerSettings
@@ -56,6 +57,7 @@ class FeePolicy:
     @urgency.setter
     def urgency(self, value: float) -> None:
         self._urgency_percent = round(100 * min(max(value, 0.0), 1.0))
+        metrics.L1_URGENCY.set(self.urgency)
 
     async def offer(self, head: L1Header) -> Offer:
         """Read the tip, and price a new transaction at that head; raises `TemporaryError`."""

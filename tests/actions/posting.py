@@ -218,6 +218,9 @@ class FakeOracle:
     async def next_block_number(self) -> int:
         return OUTPUT_INTERVAL * (len(self.outputs()) + 1)
 
+    async def submission_interval(self) -> int:
+        return OUTPUT_INTERVAL
+
 
 class Proposer:
     """Posts the output roots of safe blocks."""

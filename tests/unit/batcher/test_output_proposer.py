@@ -28,6 +28,9 @@ class FakeOracle:
     async def next_block_number(self) -> int:
         return self.next_number
 
+    async def submission_interval(self) -> int:
+        return 10
+
 
 class World:
     """A proposer and what is around it."""
@@ -93,6 +96,22 @@ async def test_next_output_follows_a_confirmed_one() -> None:
 
     assert world.sender.submissions[1].data == await world.expected(40)
     assert world.registry.get_sample_value("braid_proposer_confirmed_outputs_total") == 1
+
+
+async def test_output_on_its_way_becomes_more_urgent_while_more_are_due_behind_it() -> None:
+    world = World()
+    found = []
+    for safe in (19, 20, 30, 45, 50):
+        world.source.safe = safe
+        await world.proposer.step()
+        found.append(world.sender.urgency)
+    assert len(world.sender.submissions) == 1
+
+    world.oracle.next_number = 50
+    await world.proposer.step()
+
+    assert found == [0.0, 0.0, 0.0, 0.5, pytest.approx(2 / 3)]
+    assert world.sender.urgency == 0.0
 
 
 async def test_failed_proposal_is_made_again_with_a_newer_l1_block_and_a_longer_pause() -> None:
