@@ -116,13 +116,6 @@ FAULTS = [
         "bytes[] calldata withdrawalProof\n    ) external {",
     ),
     Fault(
-        "a deleted output still proves",
-        "Withdrawals",
-        PORTAL,
-        "if (index >= l2Oracle.nextOutputIndex()) return false;",
-        "if (index >= l2Oracle.nextOutputIndex()) return true;",
-    ),
-    Fault(
         "the proof does not wait",
         "Withdrawals",
         PORTAL,
