@@ -186,7 +186,7 @@ async def test_a_call_that_fails_within_a_batch_is_made_again_alone(
 
 
 async def test_an_error_that_stays_is_that_calls_own(server: FakeL1Server, client: L1Client) -> None:
-    server.error = {"code": -32000, "message": "pruned"}
+    server.error = {"code": -32000, "message": "out of memory"}
 
     answers = await read_each(client, numbers(server))
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from batcher.config import WatcherSettings
 from sequencer import cli
 from sequencer.config import NodeSettings
-from sequencer.node import verifying, watching
+from sequencer.node import logging, verifying, watching
 from sequencer.primitives.clock import Clock
 
 BEACON = "http://127.0.0.1:5052"
@@ -87,6 +87,7 @@ def test_a_verification_reads_l1_as_a_node_does(monkeypatch: pytest.MonkeyPatch,
         return verifying.Verified()
 
     monkeypatch.setattr(verifying, "verify_range", verify)
+    monkeypatch.setattr(logging, "configure_logging", lambda _: None)
     _run("verify", *L1_OPTIONS, "--genesis", "/chain/genesis.json", "--from", "1", "--to", "2")
 
     [options] = started
