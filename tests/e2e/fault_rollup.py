@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -68,7 +67,7 @@ class FaultRollup:
         self._state = made.data_dir / "anvil-state.json"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.blobs_read = 0
-        """Of batches, by `posted_batches`."""
+        """Of batches, by `posted_channels`."""
         self._l1_since = 0
         """L1 block with which L1 was started; it can reorg what came after."""
         self._specs = {spec.name: spec for spec in self._make_specs()}
@@ -108,9 +107,9 @@ class FaultRollup:
         self._session.close()
 
     def retries(self, name: str) -> int:
-        """How often that process has told that it tries again because L1 does not answer."""
+        """How often that process has told that it tries again, or waits at its start, because L1 does not answer."""
         log = (self.options.data_dir / "logs" / f"{name}.log").read_text(errors="replace")
-        return sum("service_retries" in line and "L1 did not answer" in line for line in log.splitlines())
+        return sum("L1 did not answer" in line for line in log.splitlines())
 
     def log_of(self, name: str) -> str:
         """The end of a process's log."""
@@ -134,20 +133,21 @@ class FaultRollup:
         for name, process in self._running.items():
             assert process.poll() is None, f"{name} ended with code {process.returncode}:\n{self.log_of(name)}"
 
-    def posted_batches(self) -> Counter[SingularBatch]:
+    def posted_channels(self) -> Sequence[Sequence[SingularBatch]]:
         """
-        How often each L2 block's batch stands on L1; a block that was made again over another one is another.
+        The batches of each channel that stands on L1, in its order.
 
-        What `braid devnet` posted while it made the chain is in calldata.
+        A block that was made again over another one is another. What `braid devnet` posted while it made the chain
+        is in calldata.
         """
-        found: Counter[SingularBatch] = Counter()
+        found: list[Sequence[SingularBatch]] = []
         channels: dict[bytes, ChannelAssembly] = {}
         for data in self._batcher_data():
             for frame in decode_frames(data):
                 channel = channels.setdefault(frame.channel_id, ChannelAssembly(frame.channel_id))
                 channel.add_frame(frame)
                 if channel.is_complete:
-                    found.update(map(decode_batch, read_batches(channels.pop(frame.channel_id).data)))
+                    found.append([*map(decode_batch, read_batches(channels.pop(frame.channel_id).data))])
         return found
 
     def reverted_proposals(self) -> int:
@@ -234,7 +234,8 @@ def running_rollup(folder: Path, *options: str, data_type: str = "calldata") -> 
         stack.callback(rollup.close)
         for name in ("l1", "node", *SERVICES):
             rollup.start(name)
-        wait_until("the sequencer answers", lambda: _is_there(rollup.l2))
+        for node in (rollup.l2, rollup.replica):
+            wait_until("the node answers", lambda node=node: _is_there(node))
         yield rollup
 
 

@@ -6,12 +6,14 @@ same chain, and no block may be paid for twice on L1. BRAID_FAULTS says how many
 
 A reorg of L1 takes batches away, and the blocks whose L1 origin it took are made again: other blocks, over another
 parent, which have to be posted. So what counts as paid for twice is the same block, parent and origin included, that
-stands twice on the L1 chain of the end. docs/spec/l1-transactions.md has what was measured.
+stands twice on the L1 chain of the end; channels are counted in which such blocks stand again, since how many blocks a
+channel has depends on how quick the machine is. docs/spec/l1-transactions.md has what was measured.
 """
 
 import os
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,8 @@ from pathlib import Path
 import pytest
 from web3 import Web3
 from web3.exceptions import TransactionNotFound, Web3RPCError
+
+from batcher.codec.batch import SingularBatch
 
 from .chain_clients import RECIPIENT, send
 from .conftest import require_l1
@@ -31,12 +35,13 @@ WINDOW = 12
 """L1 blocks; a second each."""
 LONGEST_SECONDS = 600 + 60 * FAULTS
 
-MOST_TWICE = {"kills": FAULTS // 10 + 2, "reorgs": FAULTS // 4 + 2}
+MOST_AGAIN = {"kills": FAULTS // 10 + 2, "reorgs": FAULTS + 2}
 """
-Blocks that may stand on L1 twice, by what happened to it. A transaction that L1 forgot is sent again as it was, under
-its nonce, so it is paid for once; only a batcher that began anew just before, with all of that transaction's blocks
-derived, posts them beside it. A batch has one to three blocks; so: one such batch, and one more in ten kills, or in
-four reorgs. Measured: none in 50 kills, at most six in 50 reorgs.
+Channels that may hold blocks which stand on L1 already, by what happened to it. A transaction that L1 forgot is sent
+again as it was, under its nonce, so it is paid for once. But a batcher whose blocks gave way begins anew behind the
+safe head, and what is on its way to L1 then holds older blocks as well: one channel a reorg that L2 has to follow.
+After a kill only a batcher that began anew just before, with all of that transaction's blocks derived, posts them
+beside it. Measured: none in 50 kills, none to six blocks in 50 reorgs, one channel in two reorgs on a busy machine.
 """
 MOST_REVERTED = FAULTS // 5 + 2
 """
@@ -91,7 +96,7 @@ def _block_of(web3: Web3, transaction_hash: bytes) -> int:
 
 
 def _check_end(rollup: FaultRollup, traffic: Traffic, what: str) -> int:
-    """Wait until all is well, check the laws, and return how many blocks stand on L1 more than once."""
+    """Wait until all is well, check the laws, and return how many channels hold blocks of earlier ones."""
     wait_until("all that was acknowledged is safe", lambda: _is_settled(rollup, traffic), SETTLE_SECONDS)
     safe = int(rollup.replica.eth.get_block("safe")["number"])
     hashes = set()
@@ -101,16 +106,22 @@ def _check_end(rollup: FaultRollup, traffic: Traffic, what: str) -> int:
         hashes.add(bytes(ours))
     for entry in traffic.acknowledged:
         assert rollup.replica.eth.get_transaction_receipt(entry)["status"] == 1  # type: ignore[arg-type]
-    posted = rollup.posted_batches()
+    channels = rollup.posted_channels()
+    posted: Counter[SingularBatch] = Counter()
+    again = 0
+    for channel in channels:
+        again += any(batch in posted for batch in channel)
+        posted.update(channel)
     twice = sum(count - 1 for count in posted.values())
     last = int(rollup.l2.eth.get_block(safe)["timestamp"])
     gone = sum(batch.timestamp <= last and batch.parent_hash not in hashes for batch in posted)
     assert len(posted) > gone
     print(
-        f"{what}: {len(traffic.acknowledged)} transactions, {safe} safe blocks, {len(posted)} posted, "
-        f"{twice} posted twice, {gone} over a parent that gave way, {rollup.reverted_proposals()} proposals reverted"
+        f"{what}: {len(traffic.acknowledged)} transactions, {safe} safe blocks, {len(posted)} posted in "
+        f"{len(channels)} channels, {twice} posted twice in {again}, {gone} over a parent that gave way, "
+        f"{rollup.reverted_proposals()} proposals reverted"
     )
-    return twice
+    return again
 
 
 @pytest.mark.parametrize(("data_type", "kills"), SERVICES_KILLED)
@@ -130,9 +141,9 @@ def test_services_killed_at_random_pay_nothing_twice(tmp_path: Path, data_type: 
             if dice.random() < 0.5:
                 _go_on(dice)
             rollup.start(name)
-        twice = _check_end(rollup, traffic, f"{data_type}, {len(faults)} kills of {', '.join(SERVICES)}")
+        again = _check_end(rollup, traffic, f"{data_type}, {len(faults)} kills of {', '.join(SERVICES)}")
 
-        assert twice == 0
+        assert again == 0
         assert (rollup.blobs_read > 0) == (data_type == "blobs")
         assert rollup.reverted_proposals() == 0
 
@@ -156,9 +167,9 @@ def test_faults_of_l1_are_repaired_by_nobodys_hand(tmp_path: Path, kind: str) ->
                 rollup.kill(name)
                 _go_on(dice)
                 rollup.start(name)
-        twice = _check_end(rollup, traffic, f"{FAULTS} {kind} of L1, kills of services in between")
+        again = _check_end(rollup, traffic, f"{FAULTS} {kind} of L1, kills of services in between")
 
-        assert twice <= MOST_TWICE[kind]
+        assert again <= MOST_AGAIN[kind]
         assert rollup.reverted_proposals() <= MOST_REVERTED
 
 
