@@ -242,8 +242,9 @@ class Sequencer(Node):
         before, was_open = self.heads.unsafe, self.sequencing.current
         await self.step(self.sequencing)
         self._note_open_block(was_open)
-        if self.heads.unsafe.parent_hash == before.hash:
-            self._check_told()
+        heads = self.heads
+        if heads.unsafe.parent_hash == before.hash:
+            self._check_told(heads)
 
     async def act_race(self) -> None:
         """One step of sequencing and one of derivation at once, as in a running node."""
@@ -269,7 +270,15 @@ class Sequencer(Node):
         self.told += told
         self.on_told(opened.environment.parent_hash, told)
 
-    def _check_told(self) -> None:
-        """Law 6: the block has what was preconfirmed, in that order, with these receipts."""
-        users = zip(self.block().transactions, self.receipts(), strict=True)
+    def _check_told(self, heads: Heads) -> None:
+        """
+        Law 6: the block has what was preconfirmed, in that order, with these receipts.
+
+        A derivation at the same time may put another block into its place, before it is read here or meanwhile.
+        """
+        block, receipts = self.chain.block_by_hash(heads.unsafe.hash), self.chain.receipts(heads.unsafe.number)
+        is_derived = heads.safe == heads.unsafe
+        if is_derived or block is None or receipts is None or self.heads.unsafe != heads.unsafe:
+            return
+        users = zip(block.transactions, receipts, strict=True)
         assert [(entry.hash, receipt) for entry, receipt in users if isinstance(entry, Transaction)] == self.told
