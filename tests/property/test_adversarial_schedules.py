@@ -17,6 +17,9 @@ cuts = st.lists(st.integers(0, 200), max_size=4)
 
 EXAMPLES = 15 if int(os.environ.get("BRAID_RANDOM_BLOCKS", "500")) <= 500 else 200
 
+pytestmark = pytest.mark.timeout(120 + 2 * EXAMPLES)
+"""Of all examples of a test together, on a machine that does other work too."""
+
 MANY = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
