@@ -116,7 +116,7 @@ class ChannelManager:
         """Transactions in blocks that do not stand on L1 whole, as far as is known."""
         waiting = [block for channel in self._posted if not channel.is_confirmed for block in channel.blocks]
         waiting += [*(self._open.blocks if self._open else ()), *self._queue]
-        return sum(sum(map(len, block.transactions)) for block in waiting)
+        return sum(block.transaction_bytes for block in waiting)
 
     def restart(self, safe: L2BlockRef) -> None:
         """Forget everything and go on behind this block; outcomes of what was handed out no longer matter."""

@@ -5,7 +5,7 @@ They read their own node and nothing else; what a transaction means is the
 node's business. `l2_rpc` reads all this over JSON-RPC (rollup-node.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from l1_bridge.errors import TemporaryError
@@ -42,6 +42,11 @@ class L2BlockData:
     ref: L2BlockRef
     transactions: tuple[bytes, ...]
     """EIP-2718 bytes in order, without deposits."""
+    transaction_bytes: int = field(init=False, repr=False, compare=False)
+    """Of all of them; counted once, since the batcher asks at each step for what it holds."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "transaction_bytes", sum(map(len, self.transactions)))
 
 
 @dataclass(frozen=True, slots=True)
