@@ -15,8 +15,9 @@ from pathlib import Path
 
 from sequencer.node.supervisor import end_with_this_process
 
+from .processes import stop_process
+
 ROWS, COLUMNS = 24, 132
-STOP_SECONDS = 20.0
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -65,12 +66,7 @@ def run_on_terminal(command: Sequence[str], log: Path, source: Path) -> Iterator
     try:
         yield terminal
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_process(process)
         reader.join()
         os.close(ours)
 
