@@ -54,11 +54,19 @@ async def running_anvil(*, block_seconds: int | None = None) -> AsyncIterator[An
             while not (line := await process.stdout.readline()).startswith(b"Listening on"):
                 assert line, "anvil ended before it listened"
         url = "http://" + line.split()[-1].decode()
+        drain = asyncio.create_task(_read_to_end(process.stdout))
         async with L1Connection.connect(L1Endpoint(url)) as connection:
             yield Anvil(connection, L1Client(connection), url)
     finally:
         process.kill()
         await process.wait()
+    await drain
+
+
+async def _read_to_end(stdout: asyncio.StreamReader) -> None:
+    """Anvil writes a line a request, and answers nothing any more once the pipe is full."""
+    while await stdout.read(2**16):
+        pass
 
 
 def dev_signer(index: int) -> LocalSigner:
