@@ -15,9 +15,15 @@ PURE_PYTHON_VARIABLE = "BRAID_PURE_PYTHON"
 """Set to 1, it leaves the extension out although it is there: to compare, and to test what serves without it."""
 
 
+PURGE_DELAY_MS = 1_000
+"""How long the extension's allocator keeps what is free before the system gets it back: a block frees what the next one
+needs, and pages that come anew have to be cleared. `MIMALLOC_PURGE_DELAY` in the environment overrides it."""
+
+
 def _load() -> tuple[ModuleType | None, str]:
     if os.environ.get(PURE_PYTHON_VARIABLE, "") not in ("", "0"):
         return None, f"{PURE_PYTHON_VARIABLE} is set"
+    os.environ.setdefault("MIMALLOC_PURGE_DELAY", str(PURGE_DELAY_MS))
     try:
         return importlib.import_module("sequencer.native.extension"), ""
     except ModuleNotFoundError:

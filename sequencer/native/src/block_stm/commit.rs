@@ -3,36 +3,34 @@
 use std::sync::atomic::Ordering;
 
 use super::worker::{IDLE, Shared, SharedView};
-use crate::engine::slice::{Done, Finished, Included, Owed, Room};
+use crate::engine::slice::{Done, Finished, Room};
 use crate::engine::{Executed, FeeParameters, Machine, Parsed, Read};
 use crate::state::{Location, ReadError, Value};
 
 /// How far the slice is decided; held by one thread at a time.
 pub struct Commit {
-    done: Vec<Done>,
-    room: Room,
-    owed: Owed,
+    finished: Finished,
     error: Option<ReadError>,
     /// Gas of runs ahead of their turn that held, and of those that did not.
     held_gas: u64,
     lost_gas: u64,
-    is_cut_short: bool,
 }
 
 impl Commit {
     pub fn new(room: Room, count: usize) -> Self {
-        let done = Vec::with_capacity(count);
-        Self { done, room, owed: Owed::default(), error: None, held_gas: 0, lost_gas: 0, is_cut_short: false }
+        Self { finished: Finished::with_capacity(count, room), error: None, held_gas: 0, lost_gas: 0 }
     }
 
     pub fn finish(self, fees: Option<FeeParameters>) -> Result<Finished, ReadError> {
         match self.error {
             Some(error) => Err(error),
-            None => {
-                let Self { done, room, owed, is_cut_short, .. } = self;
-                Ok(Finished { done, room, owed, fees, is_cut_short })
-            }
+            None => Ok(Finished { fees, ..self.finished }),
         }
+    }
+
+    /// How many transactions are decided.
+    fn decided(&self) -> usize {
+        self.finished.outcomes.len()
     }
 }
 
@@ -45,19 +43,19 @@ impl<'a> Shared<'a> {
             return;
         }
         let Some(mut commit) = self.commit.try_lock() else { return };
-        while is_ready(commit.done.len()) {
-            let place = commit.done.len();
+        while is_ready(commit.decided()) {
+            let place = commit.decided();
             match self.decide(&mut commit, machine, place) {
-                Ok(done) => commit.done.push(done),
+                Ok(done) => commit.finished.push(done),
                 Err(error) => {
                     commit.error = Some(error);
                     self.is_stopped.store(true, Ordering::Release);
                     return;
                 }
             }
-            self.committed.store(commit.done.len(), Ordering::Release);
+            self.committed.store(commit.decided(), Ordering::Release);
             if commit.lost_gas > commit.held_gas.saturating_add(self.job.patience_gas) {
-                commit.is_cut_short = commit.done.len() < count;
+                commit.finished.is_cut_short = commit.decided() < count;
                 self.is_stopped.store(true, Ordering::Release);
                 return;
             }
@@ -73,14 +71,14 @@ impl<'a> Shared<'a> {
         let transaction = &*self.job.transactions[place];
         let run = self.slots[place].run.lock().take();
         if let Parsed::User(user) = transaction
-            && !commit.room.fits(user, self.job.ground.environment)
+            && !commit.finished.room.fits(user, self.job.ground.environment)
         {
             self.retract(place, run.as_ref());
             let reason = self.at_its_turn(commit, machine, place, |machine| machine.judge(user))?;
-            return Ok(reason.map_or(Done::Deferred, Done::Invalid));
+            return Ok(Done::without_room(reason));
         }
         let conflict = run.as_ref().and_then(|run| self.find_conflict(machine, run, place));
-        let (mut owed, mut room) = (commit.owed, commit.room);
+        let (mut owed, mut room) = (commit.finished.owed, commit.finished.room);
         let (executed, runs, is_tested) = match run {
             Some(executed) if conflict.is_none() => {
                 commit.held_gas = commit.held_gas.saturating_add(executed.gas_used);
@@ -98,14 +96,14 @@ impl<'a> Shared<'a> {
             }
         };
         if let Some(reason) = executed.verdict {
-            return Ok(Done::Invalid(reason));
+            return Ok(Done::invalid(reason));
         }
         owed.add(&executed.payments);
         room.take(transaction, &executed);
-        let included = Included::new(transaction, executed, &room);
+        let done = Done::included(transaction, executed, &room).after_runs(runs, conflict, is_tested);
         // from here on nothing can panic: sums and outcome come in together
-        (commit.owed, commit.room) = (owed, room);
-        Ok(Done::Included(Included { runs, conflict, is_tested, ..included }))
+        (commit.finished.owed, commit.finished.room) = (owed, room);
+        Ok(done)
     }
 
     fn at_its_turn<T>(
@@ -116,7 +114,7 @@ impl<'a> Shared<'a> {
         run: impl FnOnce(&mut Machine<SharedView<'a>>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         machine.view().place = place as u32;
-        machine.view().owed = Some(commit.owed);
+        machine.view().owed = Some(commit.finished.owed);
         let result = run(machine);
         machine.view().owed = None;
         result

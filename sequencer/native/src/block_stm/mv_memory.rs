@@ -3,7 +3,7 @@
 //! Sharded by the full location; a lock is held for one look. A reader at place i sees the newest write below i.
 
 use std::hash::{BuildHasher, Hash};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use alloy_primitives::map::{DefaultHashBuilder, HashMap, HashSet};
 use alloy_primitives::{Address, B256, U256};
@@ -15,6 +15,9 @@ use crate::engine::Write;
 use crate::state::Location;
 
 const SHARDS: usize = 256;
+
+/// Buckets of locations for which the lowest writer is known without a lock.
+const BUCKETS: usize = 1 << 15;
 
 /// Values of one location by place, ascending; nearly always one.
 struct Versions<T> {
@@ -69,31 +72,46 @@ fn newest_below<T>(ascending: &[T], place: u32, writer: impl Fn(&T) -> u32) -> O
     ascending[..ascending.partition_point(|one| writer(one) < place)].last()
 }
 
+/// Locations by hash. Most reads find nothing of the slice: `lowest` says so by one load, where nobody below the reader
+/// has written any location of the bucket. A writer is there before its run is given out, so the commit sees it.
 struct Shards<K, T> {
     shards: Vec<Mutex<HashMap<K, Versions<T>>>>,
+    lowest: Vec<AtomicU32>,
     hasher: DefaultHashBuilder,
 }
 
 impl<K: Hash + Eq, T: Copy> Shards<K, T> {
     fn new(hasher: DefaultHashBuilder) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher }
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            lowest: (0..BUCKETS).map(|_| AtomicU32::new(u32::MAX)).collect(),
+            hasher,
+        }
     }
 
-    fn of(&self, key: &K) -> &Mutex<HashMap<K, Versions<T>>> {
-        &self.shards[(self.hasher.hash_one(key) >> 32) as usize % SHARDS]
+    fn of(&self, key: &K) -> (&Mutex<HashMap<K, Versions<T>>>, &AtomicU32) {
+        let hash = self.hasher.hash_one(key);
+        (&self.shards[(hash >> 32) as usize % SHARDS], &self.lowest[hash as usize % BUCKETS])
     }
 
     fn below(&self, key: &K, place: u32) -> Option<(u32, T)> {
-        self.of(key).lock().get(key).and_then(|versions| versions.below(place))
+        let (shard, lowest) = self.of(key);
+        if lowest.load(Ordering::Acquire) >= place {
+            return None;
+        }
+        shard.lock().get(key).and_then(|versions| versions.below(place))
     }
 
     fn put(&self, key: K, place: u32, value: T) {
-        let mut shard = self.of(&key).lock();
+        let (shard, lowest) = self.of(&key);
+        let mut shard = shard.lock();
         shard.entry(key).and_modify(|versions| versions.put(place, value)).or_insert(Versions::one(place, value));
+        drop(shard);
+        lowest.fetch_min(place, Ordering::AcqRel);
     }
 
     fn remove(&self, key: &K, place: u32) {
-        if let Some(versions) = self.of(key).lock().get_mut(key) {
+        if let Some(versions) = self.of(key).0.lock().get_mut(key) {
             versions.remove(place);
         }
     }
@@ -102,6 +120,7 @@ impl<K: Hash + Eq, T: Copy> Shards<K, T> {
         for shard in &mut self.shards {
             shard.get_mut().clear();
         }
+        self.lowest.iter_mut().for_each(|lowest| *lowest.get_mut() = u32::MAX);
     }
 }
 

@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use super::{Job, MvMemory, Waits, run_parallel};
-use crate::engine::slice::{Done, Finished, Ground, Room, run_in_sequence};
+use crate::engine::slice::{Finished, Ground, Outcome, Room, run_in_sequence};
 use crate::scene::{COUNTER, Faults, Random, SENDERS, base, call, environment, sender, slice};
 use crate::state::Overlay;
 
@@ -12,17 +12,18 @@ const PATIENT: u64 = u64::MAX;
 
 fn summary(finished: &Finished) -> Vec<String> {
     let mut lines: Vec<String> = finished
-        .done
+        .outcomes
         .iter()
-        .map(|done| match done {
-            Done::Included(included) => {
-                let mut writes: Vec<String> =
-                    included.executed.writes.iter().map(|write| format!("{write:?}")).collect();
+        .zip(&finished.traces)
+        .map(|(outcome, trace)| match outcome {
+            Outcome::Included(standing) => {
+                let trace = trace.as_ref().expect("an included transaction leaves a trace");
+                let mut writes: Vec<String> = trace.access.writes.iter().map(|write| format!("{write:?}")).collect();
                 writes.sort();
-                format!("{} {} {writes:?}", included.executed.is_success, included.executed.gas_used)
+                format!("{} {} {writes:?}", standing.is_success, standing.gas_used)
             }
-            Done::Invalid(reason) => format!("{reason:?}"),
-            Done::Deferred => "deferred".into(),
+            Outcome::Invalid(reason) => format!("{reason:?}"),
+            Outcome::Deferred => "deferred".into(),
         })
         .collect();
     lines.push(format!("{:?} {:?}", finished.owed, finished.room));
@@ -44,7 +45,7 @@ fn threads_give_what_the_sequence_gives() {
         let job = Job { ground, transactions, waits: &waits, room, threads, codes: &codes, patience_gas: PATIENT };
         let found = run_parallel(&job, &MvMemory::default()).expect("readable");
         assert_eq!(summary(&found), summary(&expected), "seed {seed}");
-        conflicts += found.done.iter().filter(|done| matches!(done, Done::Included(i) if i.conflict.is_some())).count();
+        conflicts += found.traces.iter().flatten().filter(|trace| trace.access.conflict.is_some()).count();
     }
     assert!(conflicts > 0, "nothing ever conflicted: the test says little");
 }
@@ -71,7 +72,7 @@ fn a_planned_order_runs_every_transaction_once() {
             patience_gas: PATIENT,
         };
         let found = run_parallel(&job, &MvMemory::default()).expect("readable");
-        let runs = found.done.iter().map(|done| if let Done::Included(included) = done { included.runs } else { 1 });
+        let runs = found.traces.iter().flatten().map(|trace| trace.access.runs);
         assert_eq!(runs.max(), Some(1), "seed {seed}: a chain has no conflicts");
         let expected = run_in_sequence(ground, &transactions, Room::default()).expect("readable");
         assert_eq!(summary(&found), summary(&expected), "seed {seed}");
@@ -97,9 +98,9 @@ fn a_slice_of_which_nothing_holds_is_left_to_the_sequence() {
     };
     let (patient, impatient) = (run(PATIENT), run(100_000));
     assert!(!patient.is_cut_short);
-    assert_eq!(patient.done.len(), transactions.len());
+    assert_eq!(patient.outcomes.len(), transactions.len());
     assert!(impatient.is_cut_short);
-    let expected = run_in_sequence(ground, &transactions[..impatient.done.len()], room).expect("readable");
+    let expected = run_in_sequence(ground, &transactions[..impatient.outcomes.len()], room).expect("readable");
     assert_eq!(summary(&impatient), summary(&expected), "what was committed is that of the sequence");
-    assert!(impatient.done.len() < transactions.len());
+    assert!(impatient.outcomes.len() < transactions.len());
 }

@@ -74,7 +74,8 @@ impl NativeEngine {
         let base = self.base(state, Some(environment.parent_hash))?;
         let (memory, threads, mode) = (Arc::clone(&self.memory), self.threads, self.mode);
         let block = py.detach(|| guarded(|| OpenBlock::open(environment, base, memory, threads, mode)))?;
-        Ok(NativeOpenBlock { block: Mutex::new(block), types: Arc::clone(&self.types), made: Arc::clone(&self.made) })
+        let (types, made) = (Arc::clone(&self.types), Arc::clone(&self.made));
+        Ok(NativeOpenBlock { block: Mutex::new(block), threads, types, made })
     }
 
     /// Output, gas and the end's name (None: success) of one message; see `execution/calls.py`.
@@ -136,22 +137,31 @@ impl NativeEngine {
 #[pyclass(frozen, module = "sequencer.native.extension")]
 pub struct NativeOpenBlock {
     block: Mutex<OpenBlock>,
+    threads: usize,
     types: Arc<Types>,
     made: Arc<Mutex<Made>>,
 }
 
 #[pymethods]
 impl NativeOpenBlock {
-    /// Execute one slice; one outcome a transaction, in the same order.
+    /// Execute one slice; one outcome a transaction, in the same order. Another thread takes in what the slice changed
+    /// while Python's values are made.
     fn apply<'py>(&self, py: Python<'py>, transactions: Vec<Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyList>> {
         let parsed: Vec<_> = parse_all(py, &transactions)?.into_iter().map(Arc::new).collect();
-        let outcomes = py.detach(|| guarded(|| self.block.lock().apply(&parsed)))?;
+        let run = || guarded(|| self.block.lock().run_slice(&parsed));
+        let (outcomes, untaken) = py.detach(run)?;
+        let take_in = || guarded(|| self.block.lock().take_in(&parsed, &outcomes, untaken));
         let kinds = parsed.iter().map(|transaction| transaction.kind());
-        let made = PyList::empty(py);
-        for ((transaction, kind), outcome) in transactions.iter().zip(kinds).zip(outcomes) {
-            made.append(self.types.outcome(py, transaction, kind, outcome)?)?;
+        if self.threads == 1 || outcomes.len() < LEAST_TAKEN_APART {
+            py.detach(take_in)?;
+            return self.types.outcomes(py, &transactions, kinds, &outcomes);
         }
-        Ok(made)
+        std::thread::scope(|scope| {
+            let taken = scope.spawn(take_in);
+            let made = self.types.outcomes(py, &transactions, kinds, &outcomes);
+            py.detach(|| taken.join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            made
+        })
     }
 
     /// Keys that the transactions will look at and that this process does not hold.
@@ -277,6 +287,9 @@ fn location_from(key: &[u8]) -> PyResult<Location> {
         _ => Err(PyValueError::new_err("no key of the flat state")),
     }
 }
+
+/// Transactions of a slice from which on a thread of its own takes in what they changed: it costs as much as to start one.
+const LEAST_TAKEN_APART: usize = 50;
 
 /// Keys of hints that are taken over from Python before another thread may have the GIL.
 const KEYS_AT_ONCE: usize = 4_096;

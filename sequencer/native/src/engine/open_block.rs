@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::map::{HashMap, HashSet};
-use alloy_primitives::{Address, B256, Bloom, Bytes, Log, TxKind, U256, address, keccak256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, TxKind, U256, address, keccak256};
 use alloy_trie::root::ordered_trie_root_encoded;
 use op_revm::revm::bytecode::Bytecode;
 use op_revm::revm::primitives::hardfork::SpecId;
@@ -13,10 +13,9 @@ use super::access::{AccessRecord, outside};
 use super::counts::Counts;
 use super::environment::Environment;
 use super::machine::FeeParameters;
-use super::outcome::{Executed, Payments, Read, Write};
-use super::slice::{Done, Finished, Ground, Owed, Room, Sequence, run_in_sequence};
+use super::outcome::{Executed, Payments, Read, Write, write_into};
+use super::slice::{Finished, Ground, Outcome, Owed, Room, Sequence, Trace, run_in_sequence};
 use super::transaction::Parsed;
-use super::verdict::InvalidReason;
 use crate::block_stm::{Ahead, Hints, Job, MvMemory, PATIENCE_GAS, Plan, Planner, Waits, run_parallel};
 use crate::changes::{Changes, FlatAccount};
 use crate::state::{Base, Guesses, Location, Overlay, PendingView, ReadError, Value};
@@ -43,23 +42,10 @@ pub enum Mode {
     Always,
 }
 
-/// An included transaction's receipt, in parts and encoded; no bloom where there are no logs.
-pub struct Standing {
-    pub receipt: Bytes,
-    pub bloom: Option<Bloom>,
-    pub logs: Vec<Log>,
-    pub is_success: bool,
-    pub cumulative_gas: u64,
-    pub gas_used: u64,
-    pub deposit_nonce: Option<u64>,
-}
-
-/// What one transaction became.
-#[expect(clippy::large_enum_variant, reason = "nearly every outcome is the large one")]
-pub enum Outcome {
-    Included(Standing),
-    Invalid(InvalidReason),
-    Deferred,
+/// The part of a slice that ran and that the block has not taken in: behind its first `taken` transactions.
+pub struct Untaken {
+    taken: usize,
+    finished: Finished,
 }
 
 /// See the module.
@@ -148,7 +134,7 @@ impl OpenBlock {
         };
         if let Some(executed) = &executed {
             self.slice += 1;
-            executed.write_into(&mut self.overlay.write(), self.slice);
+            write_into(&mut self.overlay.write(), self.slice, &executed.writes, &executed.codes);
             self.closing.push(outside(executed));
         }
         Ok(executed)
@@ -208,8 +194,8 @@ impl OpenBlock {
         PendingView { overlay: self.overlay.clone(), slice: self.slice, base: self.base.clone() }
     }
 
-    /// Execute one slice in order; one outcome a transaction.
-    pub fn apply(&mut self, transactions: &[Arc<Parsed>]) -> Result<Vec<Outcome>, ReadError> {
+    /// Execute one slice in order; one outcome a transaction. The block is whole again when it has taken in the rest.
+    pub fn run_slice(&mut self, transactions: &[Arc<Parsed>]) -> Result<(Vec<Outcome>, Untaken), ReadError> {
         self.check_whole()?;
         self.slice += 1;
         let mut finished = match self.guesses.take() {
@@ -217,19 +203,41 @@ impl OpenBlock {
             Some(guesses) => self.run_on_guesses(guesses, transactions)?,
         };
         self.is_torn = true;
-        self.merge(&mut finished)?;
-        let left = &transactions[finished.done.len()..];
-        if !left.is_empty() {
-            let mut rest = {
-                let overlay = self.overlay.read();
-                run_in_sequence(self.ground(&self.base, &overlay), left, self.room)?
-            };
-            self.merge(&mut rest)?;
-            finished.done.append(&mut rest.done);
+        let mut outcomes = std::mem::take(&mut finished.outcomes);
+        let (done, left) = transactions.split_at(outcomes.len());
+        if left.is_empty() {
+            return Ok((outcomes, Untaken { taken: 0, finished }));
         }
-        let outcomes = self.take_outcomes(transactions, finished.done);
+        self.take_part(done, &outcomes, finished)?;
+        let mut finished = {
+            let overlay = self.overlay.read();
+            run_in_sequence(self.ground(&self.base, &overlay), left, self.room)?
+        };
+        outcomes.append(&mut finished.outcomes);
+        Ok((outcomes, Untaken { taken: done.len(), finished }))
+    }
+
+    /// Take in what is left of the slice that ran last; `outcomes` are all of the slice.
+    pub fn take_in(
+        &mut self,
+        transactions: &[Arc<Parsed>],
+        outcomes: &[Outcome],
+        Untaken { taken, finished }: Untaken,
+    ) -> Result<(), ReadError> {
+        self.take_part(&transactions[taken..], &outcomes[taken..], finished)?;
         self.is_torn = false;
-        Ok(outcomes)
+        Ok(())
+    }
+
+    fn take_part(
+        &mut self,
+        transactions: &[Arc<Parsed>],
+        outcomes: &[Outcome],
+        finished: Finished,
+    ) -> Result<(), ReadError> {
+        self.merge(&finished)?;
+        self.record(transactions, outcomes, finished.traces);
+        Ok(())
     }
 
     /// Whether every slice came in whole; a block of which one did not can only be abandoned.
@@ -280,7 +288,7 @@ impl OpenBlock {
         let finished = finished?;
         let mut counts = self.memory.counts.lock();
         counts.parallel_slices += 1;
-        let is_whole = finished.done.len() == transactions.len();
+        let is_whole = finished.outcomes.len() == transactions.len();
         counts.cut_short_slices += u64::from(finished.is_cut_short);
         counts.broken_slices += u64::from(!is_whole && !finished.is_cut_short);
         Ok(finished)
@@ -298,12 +306,10 @@ impl OpenBlock {
     }
 
     /// Take what a slice changed into the open block's state.
-    fn merge(&mut self, finished: &mut Finished) -> Result<(), ReadError> {
+    fn merge(&mut self, finished: &Finished) -> Result<(), ReadError> {
         let mut overlay = self.overlay.write();
-        for done in &finished.done {
-            if let Done::Included(included) = done {
-                included.executed.write_into(&mut overlay, self.slice);
-            }
+        for trace in finished.traces.iter().flatten() {
+            write_into(&mut overlay, self.slice, &trace.access.writes, &trace.codes);
         }
         let mut reader = self.base.reader()?;
         for (index, recipient) in self.environment.paid().iter().enumerate() {
@@ -324,57 +330,30 @@ impl OpenBlock {
         Ok(())
     }
 
-    fn take_outcomes(&mut self, transactions: &[Arc<Parsed>], done: Vec<Done>) -> Vec<Outcome> {
+    /// Keep what roots, access lists and the next plan are made of.
+    fn record(&mut self, transactions: &[Arc<Parsed>], outcomes: &[Outcome], traces: Vec<Option<Trace>>) {
         let mut planner = self.memory.planner.lock();
         let mut counts = self.memory.counts.lock();
-        let mut outcomes = Vec::with_capacity(done.len());
-        for (transaction, done) in transactions.iter().zip(done) {
+        for ((transaction, outcome), trace) in transactions.iter().zip(outcomes).zip(traces) {
             counts.executed += 1;
-            let included = match done {
-                Done::Included(included) => included,
-                Done::Invalid(reason) => {
-                    outcomes.push(Outcome::Invalid(reason));
-                    continue;
-                }
-                Done::Deferred => {
-                    outcomes.push(Outcome::Deferred);
-                    continue;
-                }
+            let (Outcome::Included(standing), Some(Trace { access, is_tested, .. })) = (outcome, trace) else {
+                continue;
             };
-            let executed = included.executed;
-            counts.conflicts += u64::from(included.conflict.is_some());
-            counts.reexecuted += u64::from(included.runs > 1);
-            let ahead = match included.conflict {
+            counts.conflicts += u64::from(access.conflict.is_some());
+            counts.reexecuted += u64::from(access.runs > 1);
+            let ahead = match access.conflict {
                 Some(_) => Ahead::Failed,
-                None if included.is_tested => Ahead::Held,
+                None if is_tested => Ahead::Held,
                 None => Ahead::Nothing,
             };
-            planner.learn(transaction, executed.gas_used, ahead);
-            let (receipt, bloom, cumulative_gas) = (included.receipt, executed.bloom, included.cumulative_gas);
-            if let Some(bloom) = &bloom {
+            planner.learn(transaction, standing.gas_used, ahead);
+            if let Some(bloom) = &standing.bloom {
                 self.bloom |= *bloom;
             }
-            self.receipts.push(receipt.clone());
+            self.receipts.push(standing.receipt.clone());
             self.raws.push(transaction.raw().clone());
-            self.accesses.push(AccessRecord {
-                reads: executed.reads,
-                own_slots: executed.own_slots,
-                writes: executed.writes,
-                payments: executed.payments,
-                runs: included.runs,
-                conflict: included.conflict,
-            });
-            outcomes.push(Outcome::Included(Standing {
-                receipt,
-                bloom,
-                logs: executed.logs,
-                is_success: executed.is_success,
-                cumulative_gas,
-                gas_used: executed.gas_used,
-                deposit_nonce: executed.deposit_nonce,
-            }));
+            self.accesses.push(access);
         }
-        outcomes
     }
 
     /// Everything that the block changes.

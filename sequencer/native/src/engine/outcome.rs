@@ -91,20 +91,6 @@ impl Executed {
         executed
     }
 
-    /// Into the open block's state, as changes of this slice.
-    pub fn write_into(&self, overlay: &mut Overlay, slice: u32) {
-        for write in &self.writes {
-            match write {
-                Write::Account(address, account) => overlay.set_account(slice, *address, *account),
-                Write::Slot(address, slot, value) => overlay.set_storage(slice, *address, *slot, *value),
-                Write::Wipe(address) => overlay.wipe(slice, *address),
-            }
-        }
-        for (hash, code) in &self.codes {
-            overlay.add_code(*hash, code.clone());
-        }
-    }
-
     fn take_account(&mut self, address: Address, account: Account) {
         let existed = !account.is_loaded_as_not_existing();
         if account.is_selfdestructed() {
@@ -141,6 +127,20 @@ impl Executed {
         }
         let flat = FlatAccount { nonce: after.nonce, balance: after.balance, code_hash: after.code_hash };
         self.writes.push(Write::Account(address, Some(flat)));
+    }
+}
+
+/// Into the open block's state, as changes of this slice.
+pub fn write_into(overlay: &mut Overlay, slice: u32, writes: &[Write], codes: &[(B256, Bytecode)]) {
+    for write in writes {
+        match write {
+            Write::Account(address, account) => overlay.set_account(slice, *address, *account),
+            Write::Slot(address, slot, value) => overlay.set_storage(slice, *address, *slot, *value),
+            Write::Wipe(address) => overlay.wipe(slice, *address),
+        }
+    }
+    for (hash, code) in codes {
+        overlay.add_code(*hash, code.clone());
     }
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use alloy_primitives::map::{HashMap, HashSet};
-use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use alloy_primitives::{Address, B256, Bloom, Bytes, Log, U256};
 use op_revm::revm::bytecode::Bytecode;
 
+use super::access::AccessRecord;
 use super::environment::Environment;
 use super::machine::{FeeParameters, Machine, StateView};
 use super::outcome::{Executed, Payments, Write};
@@ -15,30 +16,52 @@ use super::verdict::InvalidReason;
 use crate::changes::FlatAccount;
 use crate::state::{Base, BaseReader, Location, Overlay, ReadError, Slots};
 
-/// Where one transaction ended.
-#[expect(clippy::large_enum_variant, reason = "nearly every end is the large one")]
-pub enum Done {
-    Included(Included),
+/// What one transaction became.
+#[expect(clippy::large_enum_variant, reason = "nearly every outcome is the large one")]
+pub enum Outcome {
+    Included(Standing),
     Invalid(InvalidReason),
     Deferred,
 }
 
-/// A transaction that stands in the block.
-pub struct Included {
-    pub executed: Executed,
+/// An included transaction's receipt, in parts and encoded; no bloom where there are no logs.
+pub struct Standing {
     /// The consensus encoding, made at the commit: on threads, while others run.
     pub receipt: Bytes,
+    pub bloom: Option<Bloom>,
+    pub logs: Vec<Log>,
+    pub is_success: bool,
     pub cumulative_gas: u64,
-    /// How often it ran, and what did not hold after the run ahead of its turn.
-    pub runs: u32,
-    pub conflict: Option<Location>,
+    pub gas_used: u64,
+    pub deposit_nonce: Option<u64>,
+}
+
+/// What an included transaction leaves for the block's state and records.
+pub struct Trace {
+    pub access: AccessRecord,
+    pub codes: Vec<(B256, Bytecode)>,
     /// It ran ahead of its turn behind nobody, and held: a sign that its kind does not conflict.
     pub is_tested: bool,
 }
 
-impl Included {
+/// Where one transaction ended: for whoever asked, and for the block; nothing is left of what is not included.
+pub struct Done {
+    pub outcome: Outcome,
+    pub trace: Option<Trace>,
+}
+
+impl Done {
+    pub fn invalid(reason: InvalidReason) -> Self {
+        Self { outcome: Outcome::Invalid(reason), trace: None }
+    }
+
+    /// There was no room: judged invalid, or for another block.
+    pub fn without_room(reason: Option<InvalidReason>) -> Self {
+        Self { outcome: reason.map_or(Outcome::Deferred, Outcome::Invalid), trace: None }
+    }
+
     /// `room` has what the block used up with this transaction.
-    pub fn new(transaction: &Parsed, executed: Executed, room: &Room) -> Self {
+    pub fn included(transaction: &Parsed, executed: Executed, room: &Room) -> Self {
         let receipt = Receipt {
             kind: transaction.kind(),
             is_success: executed.is_success,
@@ -47,8 +70,33 @@ impl Included {
             logs: &executed.logs,
             deposit_nonce: executed.deposit_nonce,
         };
-        let receipt = Bytes::from(receipt.encode());
-        Self { executed, receipt, cumulative_gas: room.gas_used, runs: 1, conflict: None, is_tested: false }
+        let standing = Standing {
+            receipt: Bytes::from(receipt.encode()),
+            bloom: executed.bloom,
+            logs: executed.logs,
+            is_success: executed.is_success,
+            cumulative_gas: room.gas_used,
+            gas_used: executed.gas_used,
+            deposit_nonce: executed.deposit_nonce,
+        };
+        let access = AccessRecord {
+            reads: executed.reads,
+            own_slots: executed.own_slots,
+            writes: executed.writes,
+            payments: executed.payments,
+            runs: 1,
+            conflict: None,
+        };
+        let trace = Trace { access, codes: executed.codes, is_tested: false };
+        Self { outcome: Outcome::Included(standing), trace: Some(trace) }
+    }
+
+    /// How often it ran, what did not hold after the run ahead of its turn, and whether that says something of its kind.
+    pub fn after_runs(mut self, runs: u32, conflict: Option<Location>, is_tested: bool) -> Self {
+        if let Some(trace) = &mut self.trace {
+            (trace.access.runs, trace.access.conflict, trace.is_tested) = (runs, conflict, is_tested);
+        }
+        self
     }
 }
 
@@ -245,22 +293,24 @@ impl<'a> Sequence<'a> {
             }
             if !room.fits(user, self.ground.environment) {
                 let reason = self.machine.judge(user)?;
-                return Ok(reason.map_or(Done::Deferred, Done::Invalid));
+                return Ok(Done::without_room(reason));
             }
         }
         let executed = self.machine.run(transaction)?;
         if let Some(reason) = executed.verdict {
-            return Ok(Done::Invalid(reason));
+            return Ok(Done::invalid(reason));
         }
         self.machine.view().apply(&executed);
         room.take(transaction, &executed);
-        Ok(Done::Included(Included::new(transaction, executed, room)))
+        Ok(Done::included(transaction, executed, room))
     }
 }
 
-/// What a slice leaves for the open block.
+/// What a slice leaves for the open block: of each transaction its outcome, and its trace.
+#[derive(Default)]
 pub struct Finished {
-    pub done: Vec<Done>,
+    pub outcomes: Vec<Outcome>,
+    pub traces: Vec<Option<Trace>>,
     pub room: Room,
     pub owed: Owed,
     pub fees: Option<FeeParameters>,
@@ -268,13 +318,26 @@ pub struct Finished {
     pub is_cut_short: bool,
 }
 
+impl Finished {
+    pub fn with_capacity(count: usize, room: Room) -> Self {
+        let (outcomes, traces) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Self { outcomes, traces, room, ..Self::default() }
+    }
+
+    pub fn push(&mut self, done: Done) {
+        self.outcomes.push(done.outcome);
+        self.traces.push(done.trace);
+    }
+}
+
 /// Run transactions in sequence over `ground`.
 pub fn run_in_sequence(ground: Ground<'_>, transactions: &[Arc<Parsed>], room: Room) -> Result<Finished, ReadError> {
-    let (mut sequence, mut room) = (Sequence::new(ground)?, room);
-    let mut done = Vec::with_capacity(transactions.len());
+    let mut sequence = Sequence::new(ground)?;
+    let mut finished = Finished::with_capacity(transactions.len(), room);
     for transaction in transactions {
-        done.push(sequence.run(transaction, &mut room)?);
+        let done = sequence.run(transaction, &mut finished.room)?;
+        finished.push(done);
     }
-    let (owed, fees) = (sequence.machine.view().owed, sequence.machine.fees);
-    Ok(Finished { done, room, owed, fees, is_cut_short: false })
+    (finished.owed, finished.fees) = (sequence.machine.view().owed, sequence.machine.fees);
+    Ok(finished)
 }

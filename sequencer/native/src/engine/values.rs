@@ -5,10 +5,10 @@
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use super::open_block::{Outcome, Standing};
 use super::receipt::DEPOSIT_RECEIPT_VERSION;
+use super::slice::{Outcome, Standing};
 use super::transaction::DEPOSIT;
 use crate::changes::FlatAccount;
 use crate::dataclass::Dataclass;
@@ -54,17 +54,31 @@ impl Types {
         })
     }
 
-    pub fn outcome<'py>(
+    /// One outcome a transaction.
+    pub fn outcomes<'py>(
         &self,
         py: Python<'py>,
-        transaction: &Bound<'py, PyAny>,
+        transactions: &[Bound<'py, PyAny>],
+        kinds: impl Iterator<Item = u8>,
+        outcomes: &[Outcome],
+    ) -> PyResult<Bound<'py, PyList>> {
+        let made = PyList::empty(py);
+        for ((transaction, kind), outcome) in transactions.iter().zip(kinds).zip(outcomes) {
+            made.append(self.outcome(py, transaction.clone(), kind, outcome)?)?;
+        }
+        Ok(made)
+    }
+
+    fn outcome<'py>(
+        &self,
+        py: Python<'py>,
+        transaction: Bound<'py, PyAny>,
         kind: u8,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let transaction = transaction.clone();
         match outcome {
             Outcome::Included(standing) => {
-                let receipt = self.receipt(py, kind, &standing)?;
+                let receipt = self.receipt(py, kind, standing)?;
                 self.included.make(py, [transaction, receipt, number(py, standing.gas_used)?])
             }
             Outcome::Invalid(reason) => {
