@@ -1,11 +1,17 @@
 """The machine that a run was made on, and what a process takes of its memory; Linux tells both under `/proc`."""
 
+import hashlib
 import os
 import platform
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+HASHED_BYTES = 16 * 2**20
+"""Takes tens of milliseconds: about as long as a large block."""
 
 PROC = Path("/proc")
 PACKAGES = ("py-evm", "lmdb", "redis")
@@ -54,6 +60,23 @@ def describe_machine() -> list[str]:
         ", ".join([*versions, rust] if rust else versions),
         f"load average at the start of the run {one:.1f}, {five:.1f}, {fifteen:.1f} (1, 5, 15 minutes)",
     ]
+
+
+def gain_of_two_threads() -> float:
+    """
+    How many times as much two threads compute at this moment as one does, of work that shares nothing.
+
+    It is 2 where two cores are free. On a shared host it is not: no engine can gain more from its second thread.
+    """
+    data = bytes(HASHED_BYTES)
+
+    def seconds(threads: int) -> float:
+        with ThreadPoolExecutor(threads) as pool:
+            start = time.perf_counter()
+            list(pool.map(lambda _: hashlib.sha512(data).digest(), range(threads)))  # releases the GIL
+            return time.perf_counter() - start
+
+    return 2 * seconds(1) / seconds(2)
 
 
 def _rust_version() -> str:

@@ -18,7 +18,7 @@ from sequencer.primitives.transaction import Transaction
 
 from .chain import Applied, BenchChain
 from .engines import NATIVE_ONE, PARALLEL, SERIAL, Counts, read_counts
-from .machine import MemoryUse, memory_use, reset_peak
+from .machine import MemoryUse, gain_of_two_threads, memory_use, reset_peak
 from .recording import record_block
 from .simulator import SimulatedTransaction
 from .workloads import Workload
@@ -36,6 +36,8 @@ class BlockTimes:
     own_seconds: Mapping[str, float]
     """Of these, the time that this process computed: without the workers'."""
     counts: Mapping[str, Counts]
+    gain_of_two: float
+    """What the machine gave at the same time: the median of `gain_of_two_threads` between the runs."""
 
     def microseconds(self, label: str) -> float | None:
         """A transaction; None where the engine did not take part."""
@@ -126,7 +128,9 @@ def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Seque
             chain.apply(label, transactions)
     before = {label: read_counts(chain.engines[label]) for label in labels}
     applied: dict[str, list[Applied]] = {label: [] for label in labels}
+    gains = []
     for _ in range(runs):
+        gains.append(gain_of_two_threads())
         for label in labels:
             applied[label].append(chain.apply(label, transactions))
     return BlockTimes(
@@ -135,4 +139,5 @@ def _times(chain: BenchChain, transactions: Sequence[Transaction], labels: Seque
         seconds={label: statistics.median(run.seconds for run in made) for label, made in applied.items()},
         own_seconds={label: statistics.median(run.own_seconds for run in made) for label, made in applied.items()},
         counts={label: read_counts(chain.engines[label]).since(before[label], runs) for label in labels},
+        gain_of_two=statistics.median(gains),
     )
