@@ -146,15 +146,15 @@ pub fn slice(random: &mut Random, is_recipient_used: bool) -> Vec<Arc<Parsed>> {
     transactions
 }
 
-struct Sent {
+struct Sent<'a> {
     value: u64,
     max_tip: u64,
     nonce: u64,
-    data: &'static [u8],
+    data: &'a [u8],
 }
 
-fn transaction(from: Address, to: Address, sent: Sent) -> Arc<Parsed> {
-    let mut env = message(from, TxKind::Call(to), 60_000, U256::from(sent.value), Bytes::from_static(sent.data));
+fn transaction(from: Address, to: Address, sent: Sent<'_>) -> Arc<Parsed> {
+    let mut env = message(from, TxKind::Call(to), 60_000, U256::from(sent.value), Bytes::copy_from_slice(sent.data));
     env.tx_type = 2;
     env.nonce = sent.nonce;
     Arc::new(Parsed::User(Box::new(UserTransaction {
@@ -170,5 +170,10 @@ fn transaction(from: Address, to: Address, sent: Sent) -> Arc<Parsed> {
 
 /// A call without value or tip.
 pub fn call(from: Address, nonce: u64, to: Address) -> Arc<Parsed> {
-    transaction(from, to, Sent { value: 0, max_tip: 0, nonce, data: &[1] })
+    call_with(from, nonce, to, &[1])
+}
+
+/// A call with these data: the first four bytes select, the next 32 are the first argument.
+pub fn call_with(from: Address, nonce: u64, to: Address, data: &[u8]) -> Arc<Parsed> {
+    transaction(from, to, Sent { value: 0, max_tip: 0, nonce, data })
 }

@@ -79,10 +79,11 @@ impl<'a> Shared<'a> {
         }
         let conflict = run.as_ref().and_then(|run| self.find_conflict(machine, run, place));
         let (mut owed, mut room) = (commit.finished.owed, commit.finished.room);
-        let (executed, runs, is_tested) = match run {
+        let ahead = self.job.waits.told_by(place, run.is_some(), conflict.is_some());
+        let (executed, runs) = match run {
             Some(executed) if conflict.is_none() => {
                 commit.held_gas = commit.held_gas.saturating_add(executed.gas_used);
-                (executed, 1, self.job.waits.counts[place] == 0)
+                (executed, 1)
             }
             older => {
                 let executed = self.at_its_turn(commit, machine, place, |machine| machine.run(transaction))?;
@@ -92,7 +93,7 @@ impl<'a> Shared<'a> {
                 let (writes, runs) = older.map_or((Vec::new(), 1), |older| (older.writes, 2));
                 self.memory.publish(place as u32, &executed.writes, &executed.codes, &writes);
                 owed.settle(self.job.ground.environment, &executed.writes);
-                (executed, runs, false)
+                (executed, runs)
             }
         };
         if let Some(reason) = executed.verdict {
@@ -100,7 +101,7 @@ impl<'a> Shared<'a> {
         }
         owed.add(&executed.payments);
         room.take(transaction, &executed);
-        let done = Done::included(transaction, executed, &room).after_runs(runs, conflict, is_tested);
+        let done = Done::included(transaction, executed, &room).after_runs(runs, conflict, ahead);
         // from here on nothing can panic: sums and outcome come in together
         (commit.finished.owed, commit.finished.room) = (owed, room);
         Ok(done)

@@ -41,6 +41,10 @@ const REMEMBERED: usize = 65_536;
 /// Weight of the newest observation in averages.
 const NEWEST: f64 = 0.1;
 
+/// Its weight in what is said of all calls of a contract and selector: some first arguments that conflict, one after
+/// the other, are not all of them.
+const NEWEST_OF_ALL: f64 = 1.0 / 32.0;
+
 /// Contract, first four bytes of the data, and first argument or nothing.
 type CallKind = (Address, [u8; 4], Option<[u8; 32]>);
 
@@ -53,10 +57,20 @@ struct Record {
 /// What one transaction's run ahead of its turn said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ahead {
+    /// It ran behind nobody, and held.
     Held,
+    /// Something that it read had changed by its turn.
     Failed,
-    /// There was none, or it waited for others: nothing is said.
+    /// It had waited for the last of its kind, and still something had changed.
+    FailedBehind,
+    /// There was none, or it had waited for others and held: nothing is said.
     Nothing,
+}
+
+impl Ahead {
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::FailedBehind)
+    }
 }
 
 /// What was learned of calls so far.
@@ -71,12 +85,24 @@ pub struct Waits {
     /// For each transaction how many it waits for, and who waits for it.
     pub counts: Vec<u32>,
     pub followers: Vec<Vec<u32>>,
+    /// Whether one of them is the last call of its own kind.
+    pub is_behind_kind: Vec<bool>,
 }
 
 impl Waits {
     /// Nobody waits.
     pub fn none(count: usize) -> Self {
-        Self { counts: vec![0; count], followers: vec![Vec::new(); count] }
+        Self { counts: vec![0; count], followers: vec![Vec::new(); count], is_behind_kind: vec![false; count] }
+    }
+
+    /// What a run ahead of its turn says of the transaction's kind, where there was one.
+    pub fn told_by(&self, place: usize, has_run: bool, has_failed: bool) -> Ahead {
+        match (has_failed, self.is_behind_kind[place]) {
+            (true, false) => Ahead::Failed,
+            (true, true) => Ahead::FailedBehind,
+            (false, _) if has_run && self.counts[place] == 0 => Ahead::Held,
+            (false, _) => Ahead::Nothing,
+        }
     }
 
     fn add(&mut self, place: u32, earlier: u32) {
@@ -123,10 +149,12 @@ impl Planner {
         if self.kinds.len() > REMEMBERED {
             self.kinds.clear();
         }
-        self.record(kind, gas_used, ahead);
-        let is_known = |fine: &CallKind| ahead == Ahead::Failed || self.kinds.contains_key(fine);
-        let known = fine(transaction, &kind).filter(is_known);
-        if let Some(fine) = known {
+        let fine = fine(transaction, &kind);
+        let is_chained = fine.is_some_and(|fine| self.is_hot(&fine));
+        // what the first argument explains says nothing of calls with another one
+        let of_all = if ahead == Ahead::Failed && is_chained { Ahead::Nothing } else { ahead };
+        self.record(kind, gas_used, of_all);
+        if let Some(fine) = fine.filter(|fine| ahead.is_failure() || self.kinds.contains_key(fine)) {
             self.record(fine, gas_used, ahead);
         }
     }
@@ -134,22 +162,25 @@ impl Planner {
     fn record(&mut self, kind: CallKind, gas_used: u64, ahead: Ahead) {
         let gas = gas_used as f64;
         // a first argument is remembered when it failed
-        let conflicts = if kind.2.is_some() { 1.0 } else { 0.0 };
+        let (conflicts, newest) = if kind.2.is_some() { (1.0, NEWEST) } else { (0.0, NEWEST_OF_ALL) };
         let record = self.kinds.entry(kind).or_insert(Record { gas, conflicts });
         record.gas += NEWEST * (gas - record.gas);
         match ahead {
-            Ahead::Failed => record.conflicts += NEWEST * (1.0 - record.conflicts),
-            Ahead::Held => record.conflicts -= NEWEST * record.conflicts,
+            Ahead::Failed | Ahead::FailedBehind => record.conflicts += newest * (1.0 - record.conflicts),
+            Ahead::Held => record.conflicts -= newest * record.conflicts,
             Ahead::Nothing => record.conflicts *= KEPT_SHARE,
         }
     }
 
     fn chained(&self, transaction: &Parsed, coarse: &CallKind) -> Option<CallKind> {
-        let is_hot = |kind: &CallKind| self.kinds.get(kind).is_some_and(|record| record.conflicts > CONFLICT_SHARE);
-        if is_hot(coarse) {
+        if self.is_hot(coarse) {
             return Some(*coarse);
         }
-        fine(transaction, coarse).filter(is_hot)
+        fine(transaction, coarse).filter(|fine| self.is_hot(fine))
+    }
+
+    fn is_hot(&self, kind: &CallKind) -> bool {
+        self.kinds.get(kind).is_some_and(|record| record.conflicts > CONFLICT_SHARE)
     }
 
     fn expected_gas(&self, transaction: &Parsed, kind: Option<&CallKind>) -> f64 {
@@ -226,7 +257,9 @@ impl Order {
             }
             None => {
                 if let Some(kind) = chain {
-                    wait(&mut self.waits, &self.ends, self.kinds.insert(kind, place));
+                    let last = self.kinds.insert(kind, place);
+                    self.waits.is_behind_kind[place as usize] = last.is_some();
+                    wait(&mut self.waits, &self.ends, last);
                 }
             }
         }
@@ -244,7 +277,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{COUNTER, call, sender};
+    use crate::scene::{COUNTER, call, call_with, sender};
 
     fn slice() -> Vec<Arc<Parsed>> {
         (0..400).map(|index| call(sender(index), 0, COUNTER)).collect()
@@ -272,6 +305,33 @@ mod tests {
         assert!(!is_parallel(&planner), "the sequence says nothing about conflicts");
         learn(&mut planner, 20_000, Ahead::Nothing);
         assert!(is_parallel(&planner), "it may have changed by now");
+    }
+
+    /// Which transactions of `slice` the planner lets wait for the one before them.
+    fn waiting(planner: &Planner, slice: &[Arc<Parsed>]) -> Vec<bool> {
+        match planner.plan(slice, &Hints::default(), 2) {
+            Plan::Parallel(waits) => waits.counts.iter().map(|count| *count > 0).collect(),
+            Plan::Sequential => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn calls_that_conflict_by_their_first_argument_follow_each_other_and_nobody_else() {
+        let pool =
+            |index: u64, pool: u8| call_with(sender(index), 0, COUNTER, &[&[1, 2, 3, 4][..], &[pool; 32]].concat());
+        let mut planner = Planner::default();
+        for _ in 0..50 {
+            planner.learn(&pool(0, 1), 45_000, Ahead::Failed);
+        }
+        let slice: Vec<_> = (0..400).map(|index| pool(index, if index % 4 == 0 { 1 } else { 2 })).collect();
+        let expected: Vec<_> = (0..400).map(|index| index % 4 == 0 && index > 0).collect();
+        assert_eq!(waiting(&planner, &slice), expected);
+
+        // what fails behind its own kind fails by something that all calls share
+        for _ in 0..50 {
+            planner.learn(&pool(0, 1), 45_000, Ahead::FailedBehind);
+        }
+        assert!(waiting(&planner, &slice).is_empty(), "one chain of all is left to the sequence");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use alloy_primitives::{B256, Bytes, TxKind, keccak256};
 use op_revm::revm::context_interface::transaction::{AccessList, AccessListItem};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -17,7 +17,7 @@ use super::call::{CallOutcome, Override, Overrides, halt_name, run_call};
 use super::environment::{Environment, address_of};
 use super::open_block::{Memory, Mode, OpenBlock};
 use super::transaction::{Parsed, message};
-use super::values::{Types, address_from, bytes, call_tuple, hash_from, number_from};
+use super::values::{Types, address_from, bytes, call_tuple, hash_from, location_from, number_from};
 use crate::block_stm::{Hint, Hints};
 use crate::changes::{Changes, NativeChanges};
 use crate::state::{
@@ -157,7 +157,7 @@ impl NativeOpenBlock {
             return self.types.outcomes(py, &transactions, kinds, &outcomes);
         }
         std::thread::scope(|scope| {
-            let taken = scope.spawn(take_in);
+            let taken = std::thread::Builder::new().spawn_scoped(scope, take_in)?;
             let made = self.types.outcomes(py, &transactions, kinds, &outcomes);
             py.detach(|| taken.join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             made
@@ -278,14 +278,6 @@ fn parse_all(py: Python<'_>, transactions: &[Bound<'_, PyAny>]) -> PyResult<Vec<
             .map_err(|reason| PyValueError::new_err(format!("a transaction does not decode: {reason}")))
     };
     transactions.iter().map(parse).collect()
-}
-
-fn location_from(key: &[u8]) -> PyResult<Location> {
-    match (key.first(), key.len()) {
-        (Some(b'a'), 21) => Ok(Location::Account(Address::from_slice(&key[1..]))),
-        (Some(b's'), 53) => Ok(Location::Slot(Address::from_slice(&key[1..21]), U256::from_be_slice(&key[21..]))),
-        _ => Err(PyValueError::new_err("no key of the flat state")),
-    }
 }
 
 /// Transactions of a slice from which on a thread of its own takes in what they changed: it costs as much as to start one.

@@ -16,7 +16,7 @@ use super::machine::FeeParameters;
 use super::outcome::{Executed, Payments, Read, Write, write_into};
 use super::slice::{Finished, Ground, Outcome, Owed, Room, Sequence, Trace, run_in_sequence};
 use super::transaction::Parsed;
-use crate::block_stm::{Ahead, Hints, Job, MvMemory, PATIENCE_GAS, Plan, Planner, Waits, run_parallel};
+use crate::block_stm::{Hints, Job, MvMemory, PATIENCE_GAS, Plan, Planner, Waits, run_parallel};
 use crate::changes::{Changes, FlatAccount};
 use crate::state::{Base, Guesses, Location, Overlay, PendingView, ReadError, Value};
 
@@ -336,16 +336,11 @@ impl OpenBlock {
         let mut counts = self.memory.counts.lock();
         for ((transaction, outcome), trace) in transactions.iter().zip(outcomes).zip(traces) {
             counts.executed += 1;
-            let (Outcome::Included(standing), Some(Trace { access, is_tested, .. })) = (outcome, trace) else {
+            let (Outcome::Included(standing), Some(Trace { access, ahead, .. })) = (outcome, trace) else {
                 continue;
             };
             counts.conflicts += u64::from(access.conflict.is_some());
             counts.reexecuted += u64::from(access.runs > 1);
-            let ahead = match access.conflict {
-                Some(_) => Ahead::Failed,
-                None if is_tested => Ahead::Held,
-                None => Ahead::Nothing,
-            };
             planner.learn(transaction, standing.gas_used, ahead);
             if let Some(bloom) = &standing.bloom {
                 self.bloom |= *bloom;

@@ -13,6 +13,7 @@ use super::outcome::{Executed, Payments, Write};
 use super::receipt::Receipt;
 use super::transaction::{Parsed, UserTransaction};
 use super::verdict::InvalidReason;
+use crate::block_stm::Ahead;
 use crate::changes::FlatAccount;
 use crate::state::{Base, BaseReader, Location, Overlay, ReadError, Slots};
 
@@ -40,8 +41,8 @@ pub struct Standing {
 pub struct Trace {
     pub access: AccessRecord,
     pub codes: Vec<(B256, Bytecode)>,
-    /// It ran ahead of its turn behind nobody, and held: a sign that its kind does not conflict.
-    pub is_tested: bool,
+    /// What its run ahead of its turn says of its kind.
+    pub ahead: Ahead,
 }
 
 /// Where one transaction ended: for whoever asked, and for the block; nothing is left of what is not included.
@@ -87,14 +88,14 @@ impl Done {
             runs: 1,
             conflict: None,
         };
-        let trace = Trace { access, codes: executed.codes, is_tested: false };
+        let trace = Trace { access, codes: executed.codes, ahead: Ahead::Nothing };
         Self { outcome: Outcome::Included(standing), trace: Some(trace) }
     }
 
-    /// How often it ran, what did not hold after the run ahead of its turn, and whether that says something of its kind.
-    pub fn after_runs(mut self, runs: u32, conflict: Option<Location>, is_tested: bool) -> Self {
+    /// How often it ran, what did not hold after the run ahead of its turn, and what that says of its kind.
+    pub fn after_runs(mut self, runs: u32, conflict: Option<Location>, ahead: Ahead) -> Self {
         if let Some(trace) = &mut self.trace {
-            (trace.access.runs, trace.access.conflict, trace.is_tested) = (runs, conflict, is_tested);
+            (trace.access.runs, trace.access.conflict, trace.ahead) = (runs, conflict, ahead);
         }
         self
     }

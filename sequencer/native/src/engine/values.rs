@@ -3,7 +3,7 @@
 //! See `dataclass` for why they are not made by their constructors.
 
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
@@ -12,7 +12,7 @@ use super::slice::{Outcome, Standing};
 use super::transaction::DEPOSIT;
 use crate::changes::FlatAccount;
 use crate::dataclass::Dataclass;
-use crate::state::{ReadError, u256_to_python};
+use crate::state::{Location, ReadError, u256_to_python};
 
 /// The classes of `execution/interface.py` and below, found once.
 pub struct Types {
@@ -148,12 +148,21 @@ impl From<ReadError> for PyErr {
 
 /// An address of Python.
 pub fn address_from(data: &[u8]) -> PyResult<Address> {
-    Address::try_from(data).map_err(|_| pyo3::exceptions::PyValueError::new_err("an address has 20 bytes"))
+    Address::try_from(data).map_err(|_| PyValueError::new_err("an address has 20 bytes"))
 }
 
 /// A hash of Python.
 pub fn hash_from(data: &[u8]) -> PyResult<B256> {
-    B256::try_from(data).map_err(|_| pyo3::exceptions::PyValueError::new_err("a hash has 32 bytes"))
+    B256::try_from(data).map_err(|_| PyValueError::new_err("a hash has 32 bytes"))
+}
+
+/// A key of the flat state.
+pub fn location_from(key: &[u8]) -> PyResult<Location> {
+    match (key.first(), key.len()) {
+        (Some(b'a'), 21) => Ok(Location::Account(Address::from_slice(&key[1..]))),
+        (Some(b's'), 53) => Ok(Location::Slot(Address::from_slice(&key[1..21]), U256::from_be_slice(&key[21..]))),
+        _ => Err(PyValueError::new_err("no key of the flat state")),
+    }
 }
 
 /// Output of a call with its end.
