@@ -16,6 +16,9 @@ BODY = b'{"jsonrpc":"2.0","id":1,"method":"test_echo","params":[]}'
 HEAD = b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: %d" % len(BODY)
 REQUEST = HEAD + b"\r\n\r\n" + BODY
 
+CONNECTIONS = 50
+"""So many that some of them ask again at the very moment at which they are answered."""
+
 
 class Server:
     """A server with one method, which waits until it may answer."""
@@ -172,18 +175,24 @@ async def test_failure_of_whatever_answers_is_answered(server: Server, monkeypat
 
 async def test_nothing_is_begun_while_the_server_closes(server: Server) -> None:
     server.release.clear()
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.rpc.port)
-    writer.write(REQUEST)
-    await server.has_entered.wait()
-    writer.write(REQUEST)
+    streams = [await asyncio.open_connection("127.0.0.1", server.rpc.port) for _ in range(CONNECTIONS)]
+    for _, writer in streams:
+        writer.write(REQUEST)
+    while server.entered < CONNECTIONS:
+        server.has_entered.clear()
+        await server.has_entered.wait()
     closing = asyncio.ensure_future(server.rpc.close())
     await asyncio.sleep(0)
     server.release.set()
+    for _, writer in streams:
+        writer.write(REQUEST)
 
-    assert (await read_answer(reader))[1].endswith(b'"call 1"}')
+    answers = {(await read_answer(reader))[1] for reader, _ in streams}
+    assert len(answers) == CONNECTIONS
     await closing
-    assert server.entered == 1
-    writer.transport.abort()
+    assert server.entered == CONNECTIONS
+    for _, writer in streams:
+        writer.transport.abort()
 
 
 async def test_request_that_runs_when_the_server_closes_is_answered(server: Server) -> None:

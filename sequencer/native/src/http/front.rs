@@ -202,8 +202,11 @@ impl Front {
         }
     }
 
-    /// Read a request, if there is one, and tell Python.
+    /// Read a request, if there is one, and tell Python; nothing is begun when the end has begun.
     fn read(&mut self, key: usize) {
+        if self.closing() != Closing::Open {
+            return;
+        }
         let Some(connection) = self.connections.get_mut(&key) else { return };
         let (next, peer) = connection.next(self.settings.max_body_bytes);
         match next {
@@ -254,9 +257,7 @@ impl Front {
             self.connections.remove(&key);
         } else if connection.output.is_empty() {
             connection.stage = Stage::Reading;
-            if self.closing() == Closing::Open {
-                self.read(key);
-            }
+            self.read(key);
         }
     }
 
