@@ -18,6 +18,7 @@ from batcher.urgency import compute_lateness_urgency
 from contracts.keccak import keccak
 from l1_bridge.errors import CriticalError
 from l1_bridge.output_root import compute_output_root
+from l1_bridge.sending import find_unmined
 from l1_bridge.service import Wake
 from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 from l1_bridge.types import BlockId
@@ -107,7 +108,8 @@ class OutputProposer:
         await self._sender.step()
         self._settle()
         if self._waiting_for is None:
-            self._waiting_for = self._find_unmined()
+            unmined = find_unmined(self._sender)
+            self._waiting_for = None if unmined is None else unmined.request_id
         number = await self._oracle.next_block_number()
         self._metrics.next_block_number.set(number)
         status = await self._source.sync_status()
@@ -143,10 +145,6 @@ class OutputProposer:
                 self._failures += 1
                 self._metrics.failed_outputs.inc()
                 _log.warning("output_failed", reason=result.reason)
-
-    def _find_unmined(self) -> RequestId | None:
-        """A proposal that is on its way to L1 already: one from before a restart, or one that a reorg took out."""
-        return next((item.request_id for item in self._sender.pending() if item.block is None), None)
 
     async def _find_due_output(self, status: L2SyncStatus, number: int) -> L2Output | None:
         """The output that the oracle wants next, once its block is settled and L1 can check the proposal."""

@@ -21,6 +21,7 @@ from l1_bridge.bindings import DELETE_L2_OUTPUTS
 from l1_bridge.errors import CriticalError
 from l1_bridge.output_root import compute_output_root
 from l1_bridge.proofs import Output
+from l1_bridge.sending import find_unmined
 from l1_bridge.service import AGAIN, Wake
 from l1_bridge.tx_manager import Confirmed, RequestId, TransactionSender
 
@@ -248,7 +249,7 @@ class OutputWatcher:
             self._deleting = None
             return  # what stands now is read first
         if self._deleting is None:
-            self._deleting = _find_unmined(challenger)
+            self._deleting = _find_deletion(challenger)
         if self._wrong and self._deleting is None:
             await self._delete(challenger, self._wrong[min(self._wrong)].posted)
 
@@ -274,9 +275,9 @@ class OutputWatcher:
         return self._deletions - 1
 
 
-def _find_unmined(challenger: TransactionSender) -> Deletion | None:
-    """A deletion that is on its way to L1 already: one from before a restart, or one that a reorg took out."""
-    found = next((item for item in challenger.pending() if item.block is None), None)
+def _find_deletion(challenger: TransactionSender) -> Deletion | None:
+    """One that is on its way to L1 already."""
+    found = find_unmined(challenger)
     if found is None:
         return None
     _log.info("deletion_awaited", request=str(found.request_id))

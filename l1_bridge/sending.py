@@ -157,6 +157,11 @@ class TransactionSender(Protocol):
         """Every request that is not settled, in the order of submission, those from before a restart among them."""
 
 
+def find_unmined(sender: TransactionSender) -> Pending | None:
+    """The first request on its way to L1 already: one from before a restart, or one that a reorg took out."""
+    return next((item for item in sender.pending() if item.block is None), None)
+
+
 class L1Account(Protocol):
     """What the manager needs of L1; `L1Client` is one."""
 

@@ -315,7 +315,8 @@ class SequencingService:
         started = self._stopwatch()
         gas = opened.gas_used
         opened.is_spoiled = True
-        if not await self._thread.run(self._seal_and_import, opened.handle):
+        block = await self._thread.run(self._seal_and_import, opened.handle)
+        if block is None:
             self._give_up(opened)
             return
         self._open = None
@@ -323,27 +324,25 @@ class SequencingService:
         seconds = self._stopwatch() - started
         self._budget.measure_seal(gas, seconds)
         metrics.SEAL_SECONDS.observe(seconds)
-        head = self._chain.heads.unsafe
         log.info(
             "block_sealed",
-            number=head.number,
-            hash="0x" + head.hash.hex(),
+            number=block.number,
+            hash="0x" + block.hash.hex(),
             transactions=len(opened.included),
             gas_used=gas,
-            l1_origin=head.l1_origin.number,
+            l1_origin=block.l1_origin.number,
             slices=opened.slices,
             seal_ms=round(seconds * 1000, 1),
         )
 
-    def _seal_and_import(self, handle: OpenBlockHandle) -> bool:
-        """On the chain thread, as one piece of work; False when the block was taken away."""
+    def _seal_and_import(self, handle: OpenBlockHandle) -> L2BlockRef | None:
+        """On the chain thread, as one piece of work: the new head; None when the block was taken away."""
         if self._chain.current is not handle:
-            return False
-        sealed = self._chain.seal_open_block()
-        self._chain.import_sealed(sealed)
+            return None
+        head = self._chain.import_sealed(self._chain.seal_open_block())
         if self._finality is not None:
             self._finality.advance(self._chain)
-        return True
+        return head
 
     def _drop_replaced_block(self) -> None:
         """Derivation may have taken the open block away."""

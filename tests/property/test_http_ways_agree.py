@@ -14,8 +14,9 @@ from sequencer.rpc.server import RpcServer
 from sequencer.rpc.settings import RpcSettings
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import make_world
+from tests.missing_tools import needs_extension
 
-pytestmark = pytest.mark.skipif(not native.is_available(), reason="the extension is absent")
+pytestmark = needs_extension
 EXAMPLES = settings(max_examples=100, deadline=None)
 
 RAW = "0x" + make_transaction().raw.hex()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from l1_bridge.rlp_codec import decode_rlp, encode_integer, encode_rlp
-from sequencer.native import absence, extension
+from sequencer.native import extension
 from sequencer.primitives import recovery
 from sequencer.primitives.block import decode_block
 from sequencer.primitives.errors import TransactionDecodingError
@@ -18,8 +18,8 @@ from sequencer.primitives.signature import CURVE_ORDER, HALF_CURVE_ORDER
 from sequencer.primitives.transaction import AccessListEntry, Authorization, Transaction, decode_transaction
 from tests.factories import make_authorization, make_deposit, make_transaction, private_key, sign_typed
 from tests.fakes.recorded_l1 import load_vector
+from tests.missing_tools import needs_extension
 
-needs_extension = pytest.mark.skipif(extension is None, reason=f"the extension is absent: {absence}")
 EXAMPLES = settings(max_examples=30, deadline=None)
 
 UINT64 = st.integers(0, 2**64 - 1)

@@ -7,7 +7,6 @@ from typing import TypedDict
 
 import pytest
 
-from sequencer import native
 from sequencer.execution.environment import Rules, make_environment
 from sequencer.execution.interface import Engine, Included
 from sequencer.execution.native.engine import NativeEngine
@@ -20,6 +19,7 @@ from sequencer.primitives.deposit import DEPOSIT_TYPE
 from sequencer.primitives.genesis import genesis_from_json
 from tests.fakes.memory_state import genesis_header, memory_state
 from tests.fakes.worker_source import MemorySource
+from tests.missing_tools import needs_extension
 
 FOLDER = Path(__file__).parent / "op"
 
@@ -113,7 +113,7 @@ def test_every_block_hash_and_receipt_is_reached_by_worker_processes(name: str) 
         engine.close()
 
 
-@pytest.mark.skipif(not native.is_available(), reason=f"the native engine is not there: {native.absence}")
+@needs_extension
 @pytest.mark.parametrize("name", FILES)
 def test_every_block_hash_and_receipt_is_reached_natively(name: str) -> None:
     engine = NativeEngine(2, is_always_parallel=True)

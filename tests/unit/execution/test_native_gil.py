@@ -14,13 +14,13 @@ import pytest
 
 from sequencer.chain.chain import Chain
 from sequencer.execution.native.engine import NativeEngine
-from sequencer.native import absence, is_available
 from sequencer.state.store import Store
 from tests.fakes.chain_story import CHAIN_ID, make_genesis
 from tests.fakes.memory_state import MemoryState
+from tests.missing_tools import needs_extension
 from tests.unit.execution.chain_fixture import make_environment
 
-pytestmark = pytest.mark.skipif(not is_available(), reason=f"the native engine is not there: {absence}")
+pytestmark = needs_extension
 
 KEYS = 20_000
 

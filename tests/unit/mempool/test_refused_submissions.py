@@ -11,13 +11,13 @@ from sequencer.mempool import recovery_jobs
 from sequencer.mempool.admission import AdmissionRules
 from sequencer.mempool.errors import Undecodable
 from sequencer.mempool.mempool import Mempool
-from sequencer.native import absence, extension
 from sequencer.primitives.recovery import Decoding, explain_refusals
 from tests.factories import CHAIN_ID, make_transaction
+from tests.missing_tools import needs_extension
 from tests.unit.mempool.chain_view import FakeChain, ManualClock
 
 
-@pytest.mark.skipif(extension is None, reason=f"the extension is absent: {absence}")
+@needs_extension
 async def test_nobody_waits_for_the_reason_of_anothers_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 

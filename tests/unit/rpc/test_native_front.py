@@ -10,7 +10,6 @@ import orjson
 import pytest
 
 from l1_bridge.errors import BraidError
-from sequencer import native
 from sequencer.mempool.admission import MAX_TRANSACTION_BYTES
 from sequencer.mempool.errors import NonceTooLow
 from sequencer.rpc import native_front
@@ -20,8 +19,9 @@ from sequencer.rpc.native_front import NativeFront
 from sequencer.rpc.server import RpcServer, bind
 from tests.factories import make_transaction
 from tests.fakes.rpc_backend import World, make_world
+from tests.missing_tools import needs_extension
 
-pytestmark = pytest.mark.skipif(not native.is_available(), reason="the extension is absent")
+pytestmark = needs_extension
 
 
 class Client:

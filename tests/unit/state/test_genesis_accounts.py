@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from bench.start import write_genesis
-from sequencer.native import absence, is_available
 from sequencer.primitives.genesis import genesis_from_json
 from sequencer.state.genesis_accounts import read_genesis_or_none
 from tests.fakes.chain_story import make_genesis
+from tests.missing_tools import needs_extension
 
-pytestmark = pytest.mark.skipif(not is_available(), reason=f"no native extension: {absence}")
+pytestmark = needs_extension
 
 ADDRESS = "0x" + "ab" * 20
 SLOT, VALUE = "0x" + "07".zfill(64), "0x" + "0a".zfill(64)

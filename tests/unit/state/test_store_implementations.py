@@ -7,14 +7,14 @@ import pytest
 
 from sequencer.native import is_available
 from sequencer.state.store import Store, Table, WriteTransaction
+from tests.missing_tools import needs_extension
 
 from .store_process import run, start
 
-needs_native = pytest.mark.skipif(not is_available(), reason="there is one implementation only")
-both = pytest.mark.parametrize("is_pure", [pytest.param(False, marks=needs_native), True], ids=["native", "python"])
+both = pytest.mark.parametrize("is_pure", [pytest.param(False, marks=needs_extension), True], ids=["native", "python"])
 
 
-@needs_native
+@needs_extension
 @pytest.mark.parametrize("is_pure", [False, True], ids=["native first", "python first"])
 def test_what_one_implementation_wrote_the_other_one_proves_alike(tmp_path: Path, is_pure: bool) -> None:
     run("make_chain", tmp_path, is_pure=is_pure)
@@ -25,7 +25,7 @@ def test_what_one_implementation_wrote_the_other_one_proves_alike(tmp_path: Path
     assert len(first.splitlines()) > 100
 
 
-@needs_native
+@needs_extension
 @pytest.mark.parametrize("is_pure", [False, True], ids=["native lives", "python lives"])
 def test_a_store_that_lives_in_the_other_implementation_is_refused(tmp_path: Path, is_pure: bool) -> None:
     alive = start("write_open", tmp_path, is_pure=is_pure)
