@@ -7,12 +7,14 @@ from eth_hash.auto import keccak
 from trie.hexary import HexaryTrie
 
 from l1_bridge.rlp_codec import encode_integer, encode_rlp
+from l1_bridge.types import BlockId
 from sequencer.primitives.account import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Account
 from sequencer.primitives.genesis import Genesis, GenesisAccount
 from sequencer.primitives.header import Header
 from sequencer.primitives.predeploys import MESSAGE_PASSER
 from sequencer.state.changes import StateChanges
 from sequencer.state.commitment import TrieUpdate
+from sequencer.state.world_state import StateUnavailable
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,11 @@ class MemoryState:
         return self.slots.get(address, {}).get(slot, 0)
 
     def code(self, code_hash: bytes) -> bytes:
-        return b"" if code_hash == EMPTY_CODE_HASH else self.codes[code_hash]
+        if code_hash == EMPTY_CODE_HASH:
+            return b""
+        if code_hash not in self.codes:
+            raise StateUnavailable(BlockId(0, bytes(32)))  # as the store says it
+        return self.codes[code_hash]
 
     # StateCommitment
 

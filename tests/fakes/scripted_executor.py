@@ -139,7 +139,7 @@ class ScriptedExecutor:
 
 
 def _other_values(kind: int, content: object) -> object:
-    """The same message with every balance, nonce and slot changed: whole, and wrong."""
+    """The same message with every balance, nonce, slot and code changed: whole, and wrong."""
     if kind == VALUES:
         batch_id, values = content  # type: ignore[misc]  # as the engine wrote it
         return batch_id, None if values is None else {key: _other_flat(key, value) for key, value in values.items()}
@@ -148,13 +148,15 @@ def _other_values(kind: int, content: object) -> object:
     other = (
         tuple((key, None if parts is None else (parts[0] ^ 1, parts[1] + 7, parts[2])) for key, parts in accounts),
         tuple((address, slot, value ^ 1) for address, slot, value in storage),
-        codes,
+        tuple((code_hash, code + b"\x00") for code_hash, code in codes),
         wiped,
     )
     return (*head, other) if head else other
 
 
 def _other_flat(key: bytes, value: bytes) -> bytes:
-    if key[:1] == b"c" or len(value) < 10:
+    if key[:1] == b"c":
+        return value + b"\x00"
+    if len(value) < 10:
         return value
     return value[:-1] + bytes([value[-1] ^ 1]) if value[-1] != 1 else value

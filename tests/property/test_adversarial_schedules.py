@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sequencer.execution.parallel.engine import ParallelEngine
@@ -46,10 +46,12 @@ def test_every_schedule_gives_the_block(
     engine.close()
 
 
+@pytest.mark.parametrize("source", [MemorySource(), AskingSource()], ids=["reading", "asking"])
 @MANY
 @given(script=scripts, seed=st.integers(0, 2**32), cuts=cuts)
-def test_every_schedule_gives_the_market(script: list[Act], seed: int, cuts: list[int]) -> None:
-    engine = make_engine(ScriptedExecutor(script), MemorySource())
+@example(script=[Act.WORK, Act.MISS, *[Act.WORK] * 8], seed=7873243, cuts=[4, 65, 178])  # a code that never came
+def test_every_schedule_gives_the_market(source: MemorySource, script: list[Act], seed: int, cuts: list[int]) -> None:
+    engine = make_engine(ScriptedExecutor(script), source)
 
     with deep_stack():
         assert_agrees(engine, play_market(seed, 25), cuts)

@@ -7,9 +7,11 @@ The commit validates against this and against nothing that a worker, or Redis, s
 from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
+from contracts.keccak import keccak
 from sequencer.primitives.account import Account
 from sequencer.state.flat import decode_account, decode_value, encode_account, encode_value, slot_key
 from sequencer.state.reader import StateReader, has_storage
+from sequencer.state.world_state import StateUnavailable
 
 MAX_KEPT = 200_000
 """Accounts, and slots, that are kept; others are read again. Views of the open block read here too, for anybody."""
@@ -35,9 +37,13 @@ class KeptCodes:
         return code
 
     def learn(self, codes: Iterable[tuple[bytes, bytes]]) -> None:
-        """Somebody else has read, or made, these: hash and code."""
+        """
+        Somebody else has read, or made, these: hash and code.
+
+        A code of another hash is not taken: what runs it would read nothing that the commit could find wrong.
+        """
         for code_hash, code in codes:
-            if code_hash not in self._codes:
+            if code_hash not in self._codes and keccak(code) == code_hash:
                 self._keep(code_hash, code)
 
     def _keep(self, code_hash: bytes, code: bytes) -> None:
@@ -122,4 +128,7 @@ class KeptState:
             return encode_account(self.account(key[1:]))
         if key[:1] == b"s":
             return encode_value(self.storage(key[1:21], int.from_bytes(key[21:], "big")))
-        return self.code(key[1:])
+        try:
+            return self.code(key[1:])
+        except StateUnavailable:
+            return b""
