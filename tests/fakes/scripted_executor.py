@@ -148,7 +148,7 @@ def _other_values(kind: int, content: object) -> object:
     other = (
         tuple((key, None if parts is None else (parts[0] ^ 1, parts[1] + 7, parts[2])) for key, parts in accounts),
         tuple((address, slot, value ^ 1) for address, slot, value in storage),
-        tuple((code_hash, code + b"\x00") for code_hash, code in codes),
+        tuple((code_hash, b"\xfe" + code) for code_hash, code in codes),
         wiped,
     )
     return (*head, other) if head else other
@@ -156,7 +156,7 @@ def _other_values(kind: int, content: object) -> object:
 
 def _other_flat(key: bytes, value: bytes) -> bytes:
     if key[:1] == b"c":
-        return value + b"\x00"
+        return b"\xfe" + value
     if len(value) < 10:
         return value
     return value[:-1] + bytes([value[-1] ^ 1]) if value[-1] != 1 else value

@@ -78,7 +78,7 @@ class SpeculativeState:
             (address, None if parts is None else Account(*parts)) for address, parts in delta.accounts
         )
         self._slots.update(((address, slot), value) for address, slot, value in delta.storage)
-        self._codes.update(delta.codes)
+        self._below.codes.learn(delta.codes)
 
     def guess(self, changes: StateChanges) -> None:
         """What a transaction of this slice seems to do."""

@@ -16,6 +16,8 @@ BODY = b'{"jsonrpc":"2.0","id":1,"method":"test_echo","params":[]}'
 HEAD = b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: %d" % len(BODY)
 REQUEST = HEAD + b"\r\n\r\n" + BODY
 
+BODY_OF_CALL = b'{"jsonrpc":"2.0","id":1,"result":"call %d"}'
+
 CONNECTIONS = 50
 """So many that some of them ask again at the very moment at which they are answered."""
 
@@ -188,7 +190,7 @@ async def test_nothing_is_begun_while_the_server_closes(server: Server) -> None:
         writer.write(REQUEST)
 
     answers = {(await read_answer(reader))[1] for reader, _ in streams}
-    assert len(answers) == CONNECTIONS
+    assert answers == {BODY_OF_CALL % number for number in range(1, CONNECTIONS + 1)}
     await closing
     assert server.entered == CONNECTIONS
     for _, writer in streams:
